@@ -3,6 +3,7 @@ package code
 import (
 	"cmp"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/agnivade/levenshtein"
 )
@@ -25,9 +26,13 @@ func nearest(word string) []string {
 	}
 	// Half of a short word would be most of what is legible in it, yet one edit
 	// can always be a slip.
-	limit := min(maxDistance, max(1, len([]rune(word))/2))
+	length := utf8.RuneCountInString(word)
+	limit := min(maxDistance, max(1, length/2))
 	var near []candidate
 	for _, w := range words().all {
+		if len(w) < length-limit || len(w) > length+limit {
+			continue // at least one edit for each letter more or less
+		}
 		if d := levenshtein.ComputeDistance(word, w); d <= limit {
 			c := candidate{word: w, distance: d}
 			if word == "" || w[0] != word[0] {

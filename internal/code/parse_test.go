@@ -112,7 +112,7 @@ func TestNearest(t *testing.T) {
 	}{
 		{"labtop", []string{"laptop", "atop", "flattop"}},
 		{"zom", []string{"zoom", "mom"}},
-		{"abdomenn", []string{"abdomen"}},
+		{"abdomenn", []string{"abdomen", "abdominal"}},
 		{"", nil},
 		{"?", nil},
 		{"ß", nil},
