@@ -1,0 +1,241 @@
+package engine
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/syncthing/syncthing/lib/config"
+	"github.com/syncthing/syncthing/lib/connections"
+	"github.com/syncthing/syncthing/lib/connections/registry"
+	"github.com/syncthing/syncthing/lib/discover"
+	"github.com/syncthing/syncthing/lib/events"
+	"github.com/syncthing/syncthing/lib/locations"
+	"github.com/syncthing/syncthing/lib/model"
+	"github.com/syncthing/syncthing/lib/osutil"
+	"github.com/syncthing/syncthing/lib/protocol"
+	"github.com/syncthing/syncthing/lib/syncthing"
+	"github.com/syncthing/syncthing/lib/tlsutil"
+	"github.com/thejerf/suture/v4"
+)
+
+const (
+	configName = "config.xml"
+	// DatabaseName is the directory of the index, within Options.Dir. It can be
+	// made anew from the files at any time.
+	DatabaseName = "index-v2"
+
+	bepProtocol         = "bep/1.0"
+	certName            = "syncthing"
+	deleteRetention     = 15 * 30 * 24 * time.Hour // how long a deletion is remembered, Syncthing's default
+	maintenanceInterval = 8 * time.Hour            // Syncthing's default
+	listenTimeout       = 2 * time.Second          // for the first report of a listener
+	listenTries         = 5                        // ports tried when another process was faster
+)
+
+// Options says where the engine lives.
+type Options struct {
+	Dir      string // configuration and database; made if missing
+	Identity Identity
+	// OnEvent is called for every event, in order, from one goroutine. It must
+	// not block: Syncthing drops events that are not taken.
+	OnEvent func(Event)
+}
+
+// Engine is a running Syncthing.
+type Engine struct {
+	id      protocol.DeviceID
+	port    int
+	cfg     config.Wrapper
+	model   model.Model
+	conns   connections.Service
+	db      io.Closer
+	names   folderNames
+	onEvent func(Event)
+	counts  conflictCounts
+
+	sub        events.Subscription
+	cancel     context.CancelFunc
+	base, main <-chan error // ends of the two supervisors
+	baseCancel context.CancelFunc
+	loops      sync.WaitGroup
+	done       chan struct{}
+	err        error
+}
+
+// ErrDatabase says that the index cannot be opened. Removing it is safe.
+var ErrDatabase = errors.New("opening the index")
+
+// Open starts the engine. It returns when its listeners answer or have told why
+// they don't. The caller must Close it.
+func Open(ctx context.Context, o Options, s Settings) (*Engine, error) {
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("starting engine: %w", err)
+	}
+	for _, base := range []locations.BaseDirEnum{locations.ConfigBaseDir, locations.DataBaseDir} {
+		if err := locations.SetBaseDir(base, o.Dir); err != nil {
+			return nil, fmt.Errorf("starting engine: %w", err)
+		}
+	}
+	id, err := protocol.DeviceIDFromString(o.Identity.ID)
+	if err != nil {
+		return nil, fmt.Errorf("starting engine: %w", err)
+	}
+	configFile := filepath.Join(o.Dir, configName)
+	port := choosePort(keptPort(configFile))
+	initial, err := configuration(id, port, s)
+	if err != nil {
+		return nil, err
+	}
+
+	e := &Engine{id: id, port: port, onEvent: o.OnEvent, done: make(chan struct{})}
+	e.names.set(s.Folders)
+
+	// What others subscribe to has to outlive them: two supervisors, stopped in
+	// the opposite order.
+	logger := events.NewLogger()
+	e.cfg = config.Wrap(configFile, initial, id, logger)
+	baseCtx, baseCancel := context.WithCancel(context.WithoutCancel(ctx))
+	base := suture.New("engine base", suture.Spec{EventHook: logSupervisor, PassThroughPanics: true})
+	base.Add(logger)
+	base.Add(e.cfg)
+	e.base, e.baseCancel = base.ServeBackground(baseCtx), baseCancel
+
+	if err := e.start(ctx, logger, filepath.Join(o.Dir, DatabaseName), o.Identity.cert); err != nil {
+		baseCancel()
+		<-e.base
+		return nil, err
+	}
+	if err := e.cfg.Save(); err != nil {
+		e.Close()
+		return nil, fmt.Errorf("starting engine: %w", err)
+	}
+	if err := e.awaitListener(ctx); err != nil {
+		e.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// start wires Syncthing's parts as its own App does and sets them going.
+func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string, cert tls.Certificate) error {
+	osutil.MaximizeOpenFileLimit()
+	sdb, err := syncthing.OpenDatabase(dbPath, deleteRetention)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrDatabase, err)
+	}
+	e.db = sdb
+	known := e.cfg.Folders()
+	indexed, err := sdb.ListFolders()
+	if err != nil {
+		sdb.Close()
+		return fmt.Errorf("%w: %w", ErrDatabase, err)
+	}
+	for _, folder := range indexed {
+		if _, ok := known[folder]; !ok {
+			if err := sdb.DropFolder(folder); err != nil {
+				sdb.Close()
+				return fmt.Errorf("%w: %w", ErrDatabase, err)
+			}
+		}
+	}
+
+	e.sub = logger.Subscribe(eventMask)
+	keyGen := protocol.NewKeyGenerator()
+	// The second of protectedFiles' purposes, warning about a folder that holds
+	// them, cannot arise: folders are siblings of .botsync.
+	e.model = model.NewModel(e.cfg, e.id, sdb, nil, logger, keyGen)
+
+	tlsCfg := tlsutil.SecureDefaultTLS13()
+	tlsCfg.Certificates = []tls.Certificate{cert}
+	tlsCfg.NextProtos = []string{bepProtocol}
+	tlsCfg.ClientAuth = tls.RequestClientCert
+	tlsCfg.SessionTicketsDisabled = true
+	tlsCfg.InsecureSkipVerify = true // a peer is known by the hash of its certificate
+
+	addresses := &lateAddresses{}
+	reg := registry.New()
+	discovery := discover.NewManager(e.id, e.cfg, cert, logger, addresses, reg)
+	prompt := &promptModel{Model: e.model, cfg: e.cfg, index: sdb}
+	e.conns = connections.NewService(e.cfg, e.id, prompt, tlsCfg, discovery, bepProtocol, certName, logger, reg, keyGen)
+	addresses.AddressLister = e.conns
+
+	main := suture.New("engine", suture.Spec{EventHook: logSupervisor, PassThroughPanics: true})
+	main.Add(sdb.Service(maintenanceInterval))
+	main.Add(e.model)
+	main.Add(discovery)
+	main.Add(e.conns)
+	mainCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	e.cancel = cancel
+	e.main = main.ServeBackground(mainCtx)
+	e.loops.Go(func() { e.forward(mainCtx) })
+	e.loops.Go(func() {
+		defer close(e.done)
+		if err := <-e.main; err != nil && !errors.Is(err, context.Canceled) {
+			e.err = fmt.Errorf("running engine: %w", err)
+		}
+		cancel()
+	})
+	return nil
+}
+
+// Apply changes what the engine was told at Open. It returns when the change is
+// in force; connections to devices that are no longer peers are closed.
+func (e *Engine) Apply(s Settings) error {
+	wanted, err := configuration(e.id, e.port, s)
+	if err != nil {
+		return err
+	}
+	e.names.set(s.Folders)
+	waiter, err := e.cfg.Modify(func(cfg *config.Configuration) {
+		cfg.Options, cfg.Devices, cfg.Folders = wanted.Options, wanted.Devices, wanted.Folders
+	})
+	if err != nil {
+		return fmt.Errorf("configuring engine: %w", err)
+	}
+	waiter.Wait()
+	return nil
+}
+
+// ID returns the device ID.
+func (e *Engine) ID() string { return e.id.String() }
+
+// Port returns the port that the engine listens on, TCP and UDP.
+func (e *Engine) Port() int { return e.port }
+
+// Done is closed when the engine has stopped, by Close or by itself.
+func (e *Engine) Done() <-chan struct{} { return e.done }
+
+// Err returns why the engine stopped by itself, once Done is closed.
+func (e *Engine) Err() error {
+	select {
+	case <-e.done:
+		return e.err
+	default:
+		return nil
+	}
+}
+
+// Close stops the engine and waits until its database is closed.
+func (e *Engine) Close() error {
+	e.cancel()
+	e.loops.Wait()
+	e.sub.Unsubscribe()
+	err := e.db.Close()
+	e.baseCancel()
+	<-e.base
+	if err != nil {
+		return fmt.Errorf("closing the index: %w", err)
+	}
+	return nil
+}
+
+// lateAddresses breaks the circle between discovery, which announces addresses,
+// and connections, which asks discovery for those of others.
+type lateAddresses struct{ discover.AddressLister }

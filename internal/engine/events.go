@@ -1,0 +1,140 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/syncthing/syncthing/lib/events"
+	"github.com/syncthing/syncthing/lib/model"
+	"github.com/thejerf/suture/v4"
+)
+
+// EventType says what happened.
+type EventType string
+
+// The types of events, and which fields of Event they set.
+const (
+	PeerConnected    EventType = "peer_connected"    // Peer
+	PeerAccepted     EventType = "peer_accepted"     // Peer: it has told us which folders it shares with us
+	PeerDisconnected EventType = "peer_disconnected" // Peer
+	FileReceived     EventType = "file_received"     // Folder, Path, Deleted, ModifiedBy
+	FileChanged      EventType = "file_changed"      // Folder, Path, Deleted: by a program on this device
+	FolderState      EventType = "folder_state"      // Folder, State
+	IndexUpdated     EventType = "index_updated"     // Folder; Peer where it is a peer's index
+)
+
+// Event is something that happened in the engine.
+type Event struct {
+	Time       time.Time
+	Type       EventType
+	Folder     string // name
+	Path       string // within the folder, slash-separated
+	Deleted    bool
+	ModifiedBy string // short ID of the device that made the change, see ShortID
+	Peer       string // device ID
+	State      string // one of the State constants
+}
+
+const eventMask = events.DeviceConnected | events.DeviceDisconnected | events.ClusterConfigReceived |
+	events.RemoteChangeDetected | events.LocalChangeDetected | events.StateChanged |
+	events.LocalIndexUpdated | events.RemoteIndexUpdated
+
+// forward translates Syncthing's events until ctx ends.
+func (e *Engine) forward(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case ev, ok := <-e.sub.C():
+			if !ok {
+				return
+			}
+			if out, ok := e.translate(ev); ok && e.onEvent != nil {
+				e.onEvent(out)
+			}
+		}
+	}
+}
+
+func (e *Engine) translate(ev events.Event) (Event, bool) {
+	out := Event{Time: ev.Time}
+	text := func(key string) string {
+		switch data := ev.Data.(type) {
+		case map[string]string:
+			return data[key]
+		case map[string]any:
+			s, _ := data[key].(string)
+			return s
+		}
+		return ""
+	}
+	var known bool
+	folder := func(key string) bool {
+		out.Folder, known = e.names.name(text(key))
+		return known
+	}
+	switch ev.Type {
+	case events.DeviceConnected:
+		out.Type, out.Peer = PeerConnected, text("id")
+	case events.DeviceDisconnected:
+		out.Type, out.Peer = PeerDisconnected, text("id")
+	case events.ClusterConfigReceived:
+		data, ok := ev.Data.(model.ClusterConfigReceivedEventData)
+		if !ok {
+			return out, false
+		}
+		out.Type, out.Peer = PeerAccepted, data.Device.String()
+	case events.RemoteChangeDetected, events.LocalChangeDetected:
+		if text("type") == "dir" || !folder("folder") {
+			return out, false
+		}
+		out.Type = FileChanged
+		if ev.Type == events.RemoteChangeDetected {
+			out.Type, out.ModifiedBy = FileReceived, text("modifiedBy")
+		}
+		out.Path, out.Deleted = filepath.ToSlash(text("path")), text("action") == "deleted"
+	case events.StateChanged:
+		if !folder("folder") {
+			return out, false
+		}
+		out.Type, out.State = FolderState, stateName(text("to"))
+	case events.LocalIndexUpdated, events.RemoteIndexUpdated:
+		if !folder("folder") {
+			return out, false
+		}
+		out.Type, out.Peer = IndexUpdated, text("device")
+	default:
+		return out, false
+	}
+	return out, true
+}
+
+// folderNames maps the ID of a folder to its name.
+type folderNames struct {
+	mu  sync.RWMutex
+	ids map[string]string // ID → name
+}
+
+func (n *folderNames) set(folders []Folder) {
+	ids := make(map[string]string, len(folders))
+	for _, f := range folders {
+		ids[f.ID] = f.Name
+	}
+	n.mu.Lock()
+	n.ids = ids
+	n.mu.Unlock()
+}
+
+func (n *folderNames) name(id string) (string, bool) {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	name, ok := n.ids[id]
+	return name, ok
+}
+
+func logSupervisor(ev suture.Event) {
+	slog.Warn("A part of the engine stopped", "what", ev.String())
+}

@@ -1,0 +1,154 @@
+package engine
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"runtime"
+	"strconv"
+
+	"github.com/syncthing/syncthing/lib/config"
+	"github.com/syncthing/syncthing/lib/protocol"
+)
+
+// None, as the only element of a list of servers, means that none are used.
+const None = "none"
+
+// Settings is everything that the engine is told: who the peers are, which
+// folders are shared with them, and how far it may reach.
+type Settings struct {
+	Name             string   // of this device, told to peers
+	LANOnly          bool     // nothing leaves the local network
+	DiscoveryServers []string // URLs; empty means the public ones
+	Relays           []string // URLs of Syncthing relays or relay pools; empty means the public ones
+	Folders          []Folder
+	Peers            []Peer
+}
+
+// Folder is a directory that is shared with every peer.
+type Folder struct {
+	ID   string // the same on every device of the network
+	Name string // how events and status call it
+	Path string // absolute
+}
+
+// Peer is a device that is allowed to connect.
+type Peer struct {
+	ID        string   // Syncthing device ID
+	Name      string   //
+	Addresses []string // URLs such as tcp://192.0.2.1:22000, tried beside what discovery finds
+}
+
+// reconnectSeconds is how long the engine waits before it dials a peer again:
+// the least that Syncthing accepts.
+const reconnectSeconds = 5
+
+// configuration translates s into Syncthing's own configuration. It is pure;
+// the port to listen on is all that is not in s.
+func configuration(self protocol.DeviceID, port int, s Settings) (config.Configuration, error) {
+	cfg := config.New(self)
+	cfg.GUI.Enabled = false
+	cfg.Options = options(cfg.Options, port, s)
+
+	me := config.DeviceConfiguration{DeviceID: self, Name: s.Name, Addresses: []string{"dynamic"}}
+	devices := []config.DeviceConfiguration{me}
+	members := []config.FolderDeviceConfiguration{{DeviceID: self}}
+	for _, p := range s.Peers {
+		id, err := protocol.DeviceIDFromString(p.ID)
+		if err != nil {
+			return cfg, fmt.Errorf("configuring peer %q: %w", p.Name, err)
+		}
+		if id == self {
+			continue
+		}
+		dev := cfg.Defaults.Device.Copy()
+		dev.DeviceID, dev.Name = id, p.Name
+		dev.Addresses = append(dialable(p.Addresses), "dynamic")
+		dev.Introducer, dev.AutoAcceptFolders = false, false
+		// One connection: a second one delays the first exchange of indexes, and
+		// on the links that matter one stream is enough.
+		dev.RawNumConnections = 1
+		devices = append(devices, dev)
+		members = append(members, config.FolderDeviceConfiguration{DeviceID: id})
+	}
+	cfg.Devices = devices
+
+	cfg.Folders = nil
+	for _, f := range s.Folders {
+		cfg.Folders = append(cfg.Folders, folder(cfg.Defaults.Folder.Copy(), f, members))
+	}
+	return cfg, nil
+}
+
+func options(o config.OptionsConfiguration, port int, s Settings) config.OptionsConfiguration {
+	hostPort := net.JoinHostPort("0.0.0.0", strconv.Itoa(port))
+	o.RawListenAddresses = []string{"tcp://" + hostPort, "quic://" + hostPort}
+	o.LocalAnnEnabled = true
+	o.ReconnectIntervalS = reconnectSeconds
+
+	o.GlobalAnnEnabled = !s.LANOnly && !isNone(s.DiscoveryServers)
+	if len(s.DiscoveryServers) > 0 {
+		o.RawGlobalAnnServers = s.DiscoveryServers
+		// Whoever names servers wants to be seen by those alone.
+		o.RawStunServers = nil
+		o.StunKeepaliveStartS = 0
+	}
+	o.RelaysEnabled = !s.LANOnly && !isNone(s.Relays)
+	if o.RelaysEnabled {
+		relays := s.Relays
+		if len(relays) == 0 {
+			relays = []string{"dynamic+https://relays.syncthing.net/endpoint"}
+		}
+		o.RawListenAddresses = append(o.RawListenAddresses, relays...)
+	}
+	o.NATEnabled = !s.LANOnly
+	if s.LANOnly {
+		o.RawGlobalAnnServers, o.RawStunServers = nil, nil
+		o.StunKeepaliveStartS = 0
+	}
+
+	// Nobody but the peers learns of this device.
+	o.URAccepted, o.URSeen, o.URURL, o.URUniqueID = -1, 1000, "", ""
+	o.CREnabled, o.CRURL = false, ""
+	o.AutoUpgradeIntervalH, o.ReleasesURL, o.UpgradeToPreReleases = 0, "", false
+	o.StartBrowser = false
+	o.UnackedNotificationIDs = nil
+	o.SetLowPriority = false
+	return o
+}
+
+func folder(c config.FolderConfiguration, f Folder, members []config.FolderDeviceConfiguration) config.FolderConfiguration {
+	c.ID, c.Label, c.Path = f.ID, f.Name, f.Path
+	c.Type = config.FolderTypeSendReceive
+	c.Devices = append([]config.FolderDeviceConfiguration(nil), members...)
+	c.MaxConflicts = -1 // every conflict copy is kept
+	// Below one second Syncthing takes the delay for none at all: it scans when
+	// the file system says so, and pulls when the index says so.
+	c.FSWatcherEnabled, c.FSWatcherDelayS = true, 0.01
+	c.PullerDelayS = 0
+	// Looking up each block of a new file in the others costs more than it
+	// saves: a third of the time for many small files.
+	c.BlockIndexing = false
+	// Listing directories to find names that differ in case alone is for file
+	// systems that cannot tell them apart.
+	c.CaseSensitiveFS = runtime.GOOS == "linux"
+	return c
+}
+
+// dialable keeps the addresses that Syncthing can dial. They come from peers.
+func dialable(addresses []string) []string {
+	var out []string
+	for _, a := range addresses {
+		u, err := url.Parse(a)
+		if err != nil || u.Host == "" {
+			continue
+		}
+		switch u.Scheme {
+		case "tcp", "tcp4", "tcp6", "quic", "quic4", "quic6", "relay":
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+func isNone(servers []string) bool { return len(servers) == 1 && servers[0] == None }
