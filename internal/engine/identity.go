@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/natefinch/atomic"
 	"github.com/syncthing/syncthing/lib/protocol"
 	"github.com/syncthing/syncthing/lib/tlsutil"
 )
@@ -73,7 +72,7 @@ func CreateIdentity(dir string) (Identity, error) {
 		if err := os.Chmod(filepath.Join(tmp, name), 0o600); err != nil {
 			return Identity{}, fmt.Errorf("creating identity: %w", err)
 		}
-		if err := atomic.ReplaceFile(filepath.Join(tmp, name), filepath.Join(dir, name)); err != nil {
+		if err := os.Rename(filepath.Join(tmp, name), filepath.Join(dir, name)); err != nil {
 			return Identity{}, fmt.Errorf("creating identity: %w", err)
 		}
 	}

@@ -1,0 +1,108 @@
+// Package state keeps what the daemon must not forget in state.db, a SQLite
+// database in .botsync. It holds keys of open invites, so it is 0600.
+package state
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+
+	_ "modernc.org/sqlite" // the driver, pure Go
+)
+
+// migrations are run in order, each once. Never edit one that was released.
+var migrations = []string{
+	`CREATE TABLE invites (
+		id         TEXT    PRIMARY KEY,
+		keys       BLOB,              -- of the meeting and the channel; gone once used
+		relay      TEXT    NOT NULL,
+		expires_at INTEGER NOT NULL,  -- Unix milliseconds
+		state      TEXT    NOT NULL,  -- open, used or expired
+		used_by    TEXT    NOT NULL DEFAULT '',
+		record     BLOB               -- of the guest, until it is among the device records
+	) STRICT`,
+}
+
+// ErrDamaged says that state.db exists and is no database of botsync's.
+var ErrDamaged = errors.New("state.db is damaged")
+
+// DB is the open database. Its methods can be called by several goroutines.
+type DB struct {
+	db *sql.DB
+}
+
+// Open opens the database in path and makes it if it is missing.
+func Open(ctx context.Context, path string) (*DB, error) {
+	// SQLite would make it with the umask's mode.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("opening state: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return nil, fmt.Errorf("opening state: %w", err)
+	}
+	dsn := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: url.Values{
+		"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)", "secure_delete(ON)"},
+		"_txlock": {"immediate"},
+	}.Encode()}
+	db, err := sql.Open("sqlite", dsn.String())
+	if err != nil {
+		return nil, fmt.Errorf("opening state: %w", err)
+	}
+	db.SetMaxOpenConns(1) // one writer; nothing here is large enough to read beside it
+	s := &DB{db: db}
+	if err := s.migrate(ctx); err != nil {
+		db.Close()
+		if ctx.Err() != nil || errors.Is(err, os.ErrPermission) {
+			return nil, fmt.Errorf("opening state: %w", err)
+		}
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return s, nil
+}
+
+func (s *DB) migrate(ctx context.Context) error {
+	var check string
+	if err := s.db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&check); err != nil {
+		return err
+	}
+	if check != "ok" {
+		return errors.New(check)
+	}
+	var version int
+	if err := s.db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return err
+	}
+	if version > len(migrations) {
+		return fmt.Errorf("it is of version %d, made by a newer botsync", version)
+	}
+	for i, migration := range migrations[version:] {
+		if err := s.inTx(ctx, func(tx *sql.Tx) error {
+			if _, err := tx.ExecContext(ctx, migration); err != nil {
+				return err
+			}
+			_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version+i+1))
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *DB) inTx(ctx context.Context, do func(*sql.Tx) error) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := do(tx); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	return tx.Commit()
+}
+
+// Close closes the database.
+func (s *DB) Close() error { return s.db.Close() }
