@@ -1,0 +1,25 @@
+// Package control is the local API of a daemon: HTTP with JSON over the Unix
+// socket of its root, and the typed client that every command uses.
+//
+//	GET  /v1/status            api.Status
+//	POST /v1/invites           api.InviteRequest  → api.InviteLine
+//	POST /v1/join              api.JoinRequest    → lines: api.ProgressLine …, api.JoinedLine or api.ErrorReply
+//	GET  /v1/events?since=ID   lines: api.Event …; those after ID that are remembered, then new ones
+//	POST /v1/stop              asks the daemon to stop
+//	GET  /v1/version           api.Version
+//
+// An error is an [api.ErrorReply]. Every answer says in [VersionHeader] which
+// botsync gave it.
+//
+// # Who may ask
+//
+// The socket is 0600 in a directory that only its owner may enter: whoever can
+// connect is that user. The user's browser must not be tricked into it should
+// the socket ever be bridged to a port, so a request that carries an Origin, or
+// a Host other than "botsync", is refused.
+//
+// # When the client goes away
+//
+// A request ends with its client: a join whose command was interrupted is
+// cancelled. Invites are the daemon's own and stay open.
+package control
