@@ -1,0 +1,195 @@
+package meeting
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// announceEvery is how long a host waits between announcements, the first of which comes at once: quick at first
+// for a guest that is already looking, and later just often enough for one whose questions do not get through.
+var announceEvery = []time.Duration{
+	250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 3 * time.Second,
+}
+
+// Host waits for guests of the local networks.
+func (l *LAN) Host(ctx context.Context, place Place, open func(degraded error), accept func(net.Conn)) error {
+	label, ok := place.Label.bytes()
+	if !ok {
+		return fmt.Errorf("malformed label")
+	}
+	ln, err := listenLAN(ctx, l.port)
+	if err != nil {
+		return fmt.Errorf("listening for guests: %w", err)
+	}
+	h := &lanHosting{
+		lan:    l,
+		view:   linkView{interfaces: l.interfaces},
+		label:  label,
+		port:   uint16(ln.Addr().(*net.TCPAddr).Port),
+		answer: answerLimit{},
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var workers sync.WaitGroup
+	workers.Go(func() { cancel(h.acceptAll(ctx, ln, accept)) })
+	h.announce(ctx, &workers, open)
+	ln.Close()
+	h.close()
+	workers.Wait()
+	return context.Cause(ctx)
+}
+
+// listenLAN listens on the well-known port, which a firewall can be told to let through, or else on any.
+func listenLAN(ctx context.Context, port uint16) (net.Listener, error) {
+	var lc net.ListenConfig
+	if ln, err := lc.Listen(ctx, "tcp", fmt.Sprintf(":%d", port)); err == nil {
+		return ln, nil
+	}
+	return lc.Listen(ctx, "tcp", ":0")
+}
+
+type lanHosting struct {
+	lan    *LAN
+	view   linkView
+	label  [32]byte
+	port   uint16
+	answer answerLimit
+	socks  [2]*lanSocket // IPv4, IPv6; nil where there is none; used by announce only
+	shared [2]bool
+}
+
+// acceptAll hands the connections of local peers to accept until the listener ends, and returns why it did.
+func (h *lanHosting) acceptAll(ctx context.Context, ln net.Listener, accept func(net.Conn)) error {
+	for {
+		c, err := ln.Accept()
+		if err != nil {
+			if ne, ok := err.(net.Error); ok && ne.Temporary() { // out of file descriptors, connection aborted
+				sleep(ctx, 5*time.Millisecond)
+				if ctx.Err() == nil {
+					continue
+				}
+			}
+			return fmt.Errorf("listening for guests: %w", err)
+		}
+		if !h.view.isLocal(remoteIP(c)) {
+			c.Close()
+			continue
+		}
+		accept(c)
+	}
+}
+
+// announce sends announcements until ctx ends, and with each catches up with the interfaces that there are.
+func (h *lanHosting) announce(ctx context.Context, workers *sync.WaitGroup, open func(error)) {
+	packet := lanPacket{kind: lanAnnounce, port: h.port, label: h.label}.encode()
+	first, last := true, ""
+	for i := 0; ; i++ {
+		degraded := h.catchUp(workers)
+		if links, err := h.view.get(); err != nil {
+			degraded = err
+		} else {
+			sent := 0
+			for _, s := range h.socks {
+				if s != nil {
+					n, err := s.send(packet, links)
+					sent += n
+					if err != nil && degraded == nil && sent == 0 {
+						degraded = fmt.Errorf("announcing: %w", err)
+					}
+				}
+			}
+			if sent > 0 && degraded != nil && h.shared[0] {
+				degraded = nil
+			}
+		}
+		if text := errorText(degraded); first || text != last {
+			open(degraded)
+			first, last = false, text
+		}
+		sleep(ctx, announceEvery[min(i, len(announceEvery)-1)])
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// catchUp opens the sockets that are missing and joins the group on all links. It returns what keeps questions from
+// being heard.
+func (h *lanHosting) catchUp(workers *sync.WaitGroup) (degraded error) {
+	links, _ := h.view.get()
+	for i := range h.socks {
+		v6 := i == 1
+		if !h.shared[i] {
+			s, err := openLANSocket(v6, h.lan.port, true)
+			switch {
+			case err == nil:
+				if h.socks[i] != nil {
+					h.socks[i].conn.Close()
+				}
+				h.socks[i], h.shared[i] = s, true
+				workers.Go(func() { s.receive(func(p lanPacket, from netip.AddrPort) { h.hear(s, p, from) }) })
+			case !v6:
+				// Without IPv6 a machine is still complete; without IPv4 it is worth saying.
+				degraded = fmt.Errorf("binding UDP port %d, so that only announcements are sent: %w", h.lan.port, err)
+				fallthrough
+			default:
+				if h.socks[i] == nil {
+					h.socks[i], _ = openLANSocket(v6, h.lan.port, false)
+				}
+			}
+		}
+		if h.shared[i] {
+			h.socks[i].join(links)
+		}
+	}
+	return degraded
+}
+
+func (h *lanHosting) close() {
+	for _, s := range h.socks {
+		if s != nil {
+			s.conn.Close()
+		}
+	}
+}
+
+// hear answers a question for our label, to whoever asked.
+func (h *lanHosting) hear(s *lanSocket, p lanPacket, from netip.AddrPort) {
+	if p.kind != lanQuery || p.label != h.label || !h.view.isLocal(from.Addr()) || !h.answer.allow(from.Addr()) {
+		return
+	}
+	s.conn.WriteToUDPAddrPort(lanPacket{kind: lanAnswer, port: h.port, label: h.label}.encode(), from)
+}
+
+const (
+	// maxAnswersEach bounds the answers to one address in a second; a guest asks at most ten times in its first.
+	maxAnswersEach = 100
+	// maxAnswers bounds the answers in a second in all.
+	maxAnswers = 2000
+)
+
+// answerLimit bounds the answers in every second. It is used by several sockets.
+type answerLimit struct {
+	mu   sync.Mutex
+	from time.Time
+	n    int
+	each map[netip.Addr]int // at most maxAnswers
+}
+
+func (a *answerLimit) allow(addr netip.Addr) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if now := time.Now(); now.Sub(a.from) >= time.Second {
+		a.from, a.n, a.each = now, 0, make(map[netip.Addr]int)
+	}
+	if a.n >= maxAnswers || a.each[addr] >= maxAnswersEach {
+		return false
+	}
+	a.n++
+	a.each[addr]++
+	return true
+}
