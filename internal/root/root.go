@@ -21,6 +21,8 @@ const (
 	networkName  = "network"
 	versionsName = "versions"
 	logsName     = "logs"
+	stateDBName  = "state.db"
+	memberName   = "membership.json"
 )
 
 // Modes of what botsync makes. The folders belong to the user, whose umask
@@ -85,6 +87,12 @@ func (r *Root) VersionsDir() string { return r.state(versionsName) }
 
 // LogsDir holds the daemon's logs.
 func (r *Root) LogsDir() string { return r.state(logsName) }
+
+// StatePath is the SQLite database of what the daemon must not forget.
+func (r *Root) StatePath() string { return r.state(stateDBName) }
+
+// MembershipPath says which network this device belongs to.
+func (r *Root) MembershipPath() string { return r.state(memberName) }
 
 // ConfigPath is the file that a person may edit.
 func (r *Root) ConfigPath() string { return r.state(configName) }

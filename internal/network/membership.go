@@ -1,0 +1,97 @@
+package network
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/botsync/botsync/internal/atomicfile"
+)
+
+// Membership says which network this device belongs to. It is this device's
+// own and is not synced. The zero Membership belongs to none.
+type Membership struct {
+	Schema  int    `json:"schema"`
+	Network string `json:"network"` // see ValidNetworkID
+	// Pending is set from the moment a host has let this device in until the
+	// two have been connected.
+	Pending *Pending `json:"pending,omitempty"`
+	// Addresses are where peers were when they were met, by device ID. They are
+	// tried beside those of their records.
+	Addresses map[string][]string `json:"addresses,omitempty"`
+}
+
+// Pending is a join that the host may not know of: its connection broke just
+// when this device said yes.
+type Pending struct {
+	Host  string    `json:"host"`  // device ID
+	Label string    `json:"label"` // of the invite, by which a retry is known
+	Until time.Time `json:"until"` // then it has come to nothing
+}
+
+const networkIDLength = 12
+
+// networkIDAlphabet leaves out what a person could misread.
+const networkIDAlphabet = "abcdefghijkmnpqrstuvwxyz23456789"
+
+// NewNetworkID makes the ID of a new network out of 12 random bytes.
+func NewNetworkID(random [networkIDLength]byte) string {
+	id := make([]byte, networkIDLength)
+	for i, b := range random {
+		id[i] = networkIDAlphabet[int(b)%len(networkIDAlphabet)]
+	}
+	return string(id)
+}
+
+// ValidNetworkID reports whether s can be the ID of a network. It becomes part
+// of the IDs of folders.
+func ValidNetworkID(s string) bool {
+	if len(s) != networkIDLength {
+		return false
+	}
+	for _, c := range []byte(s) {
+		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9') {
+			return false
+		}
+	}
+	return true
+}
+
+// ErrDamaged says that the file of a membership cannot be understood.
+var ErrDamaged = errors.New("it is damaged")
+
+// LoadMembership reads the membership in file. A missing file is the zero
+// Membership.
+func LoadMembership(file string) (Membership, error) {
+	var m Membership
+	data, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return m, nil
+	}
+	if err != nil {
+		return m, fmt.Errorf("reading membership: %w", err)
+	}
+	if err := json.Unmarshal(data, &m); err != nil {
+		return Membership{}, fmt.Errorf("reading membership: %w: %w", ErrDamaged, err)
+	}
+	if m.Network != "" && !ValidNetworkID(m.Network) || m.Pending != nil && !ValidID(m.Pending.Host) {
+		return Membership{}, fmt.Errorf("reading membership: %w", ErrDamaged)
+	}
+	return m, nil
+}
+
+// Save writes the membership to file in one step.
+func (m Membership) Save(file string) error {
+	m.Schema = 1
+	data, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing membership: %w", err)
+	}
+	if err := atomicfile.Write(file, append(data, '\n'), 0o600); err != nil {
+		return fmt.Errorf("writing membership: %w", err)
+	}
+	return nil
+}
