@@ -15,6 +15,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/botsync/botsync/internal/api"
+	"github.com/botsync/botsync/internal/atomicfile"
 )
 
 // maxConfig bounds config.toml, in bytes. A real one has a few hundred.
@@ -130,7 +131,7 @@ func (r *Root) writeConfig(cfg Config) error {
 	if err != nil {
 		return err
 	}
-	if err := writeAtomic(r.ConfigPath(), data, modeSecret); err != nil {
+	if err := atomicfile.Write(r.ConfigPath(), data, modeSecret); err != nil {
 		return unusable(r.dir, err)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/botsync/botsync/internal/api"
+	"github.com/botsync/botsync/internal/atomicfile"
 )
 
 // configLock keeps two commands from making or changing one root at once. It is
@@ -159,7 +160,7 @@ func (r *Root) sweep() {
 
 func isLeftover(name string) bool {
 	for _, of := range []string{configName, ReadmeName} {
-		if ok, _ := filepath.Match(tempPrefix+of+"-*", name); ok {
+		if ok, _ := filepath.Match(atomicfile.TempPrefix+of+"-*", name); ok {
 			return true
 		}
 	}

@@ -23,5 +23,5 @@
 // user's file is never removed.
 //
 // The package decides nothing about devices, folders' contents or the engine,
-// and imports nothing of botsync but package api.
+// and knows no other part of botsync.
 package root

@@ -8,10 +8,12 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+
+	"github.com/botsync/botsync/internal/atomicfile"
 )
 
 //go:embed BOTSYNC.md
-var readmeText []byte
+var readmeText string
 
 // The last line of BOTSYNC.md carries the hash of what is above it. While it
 // holds nobody has edited the file, whichever version of botsync wrote it.
@@ -20,10 +22,11 @@ const (
 	markAfter  = " -->\n"
 )
 
-func readme() []byte {
-	text := bytes.Clone(readmeText)
-	sum := sha256.Sum256(text)
-	return append(text, markBefore+hex.EncodeToString(sum[:])+markAfter...)
+func readme() []byte { return []byte(sign(readmeText)) }
+
+func sign(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return text + markBefore + hex.EncodeToString(sum[:]) + markAfter
 }
 
 // isOurs reports whether data is a BOTSYNC.md of any version, unedited.
@@ -32,8 +35,7 @@ func isOurs(data []byte) bool {
 	if at < 0 {
 		return false
 	}
-	sum := sha256.Sum256(data[:at])
-	return string(data[at:]) == markBefore+hex.EncodeToString(sum[:])+markAfter
+	return string(data) == sign(string(data[:at]))
 }
 
 // writeReadme writes BOTSYNC.md where there is none, and reports whether it did.
@@ -41,7 +43,7 @@ func (r *Root) writeReadme() (bool, error) {
 	if _, err := os.Lstat(r.ReadmePath()); !errors.Is(err, fs.ErrNotExist) {
 		return false, err
 	}
-	if err := writeAtomic(r.ReadmePath(), readme(), 0o644); err != nil {
+	if err := atomicfile.Write(r.ReadmePath(), readme(), 0o644); err != nil {
 		return false, err
 	}
 	return true, nil
@@ -58,7 +60,7 @@ func (r *Root) RefreshReadme() error {
 	if err != nil || !isOurs(data) || bytes.Equal(data, readme()) {
 		return err
 	}
-	return writeAtomic(r.ReadmePath(), readme(), 0o644)
+	return atomicfile.Write(r.ReadmePath(), readme(), 0o644)
 }
 
 func (r *Root) removeReadme() error {
