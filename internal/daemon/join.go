@@ -1,0 +1,295 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/botsync/botsync/internal/api"
+	"github.com/botsync/botsync/internal/code"
+	"github.com/botsync/botsync/internal/engine"
+	"github.com/botsync/botsync/internal/meeting"
+	"github.com/botsync/botsync/internal/network"
+	"github.com/botsync/botsync/internal/pairing"
+)
+
+const (
+	joinTimeout = 60 * time.Second // of a whole join
+	lookUpRound = 10 * time.Second // for one look along all ways
+	// pendingLifetime is how long a join that the host may not know of is tried:
+	// as long as its invite can be open.
+	pendingLifetime = inviteLifetime
+	// retryPatience is how long a join that was cut off waits for the connection
+	// before it looks for the host again.
+	retryPatience = 2 * time.Second
+)
+
+// The stages of a join.
+const (
+	stageKeys       = "keys"
+	stageMeeting    = "meeting"
+	stagePairing    = "pairing"
+	stageConnecting = "connecting"
+)
+
+// joins keeps a second join out while one is under way.
+type joins struct {
+	mu      sync.Mutex
+	running bool
+}
+
+func (j *joins) begin() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.running {
+		return false
+	}
+	j.running = true
+	return true
+}
+
+func (j *joins) done() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.running = false
+}
+
+func (j *joins) busy() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.running
+}
+
+// join is one run of Join.
+type join struct {
+	d        *daemon
+	keys     pairing.Keys
+	relay    string
+	progress func(stage, text string)
+	timing   api.Timing
+}
+
+// Join is the guest's side of a pairing. It returns when this device and the
+// host have accepted each other and are connected, or when nothing of it is left
+// behind, or, with the code "timeout", when the host may have accepted and the
+// connection is still being tried.
+func (d *daemon) Join(ctx context.Context, req api.JoinRequest, progress func(api.ProgressLine)) (*api.JoinedLine, error) {
+	words, err := code.Parse(req.Code)
+	if err != nil {
+		return nil, api.Errorf(api.CodeBadCode, "Check the words with the person who gave them to you.", "%v", err)
+	}
+	relay, err := d.relay(req.Relay)
+	if err != nil {
+		return nil, err
+	}
+	if !d.joins.begin() {
+		return nil, api.Errorf(api.CodeJoining, "Wait until it is done.", "another join is under way for this root")
+	}
+	defer d.wake() // a pending join ends some day
+	defer d.joins.done()
+	if _, plan, _ := d.members.current(); len(plan) > 0 && d.members.pending() == nil {
+		return nil, api.Errorf(api.CodeInNetwork,
+			"To bring the other machine into this network, run \"botsync invite\" here and \"botsync join\" there. To join another network, use another --root.",
+			"this root is in a network with %d other device(s) already", len(plan))
+	}
+	timeout := req.Timeout
+	if timeout <= 0 {
+		timeout = joinTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	j := &join{d: d, relay: relay, progress: func(stage, text string) {
+		progress(api.ProgressLine{Stage: stage, Text: text})
+	}}
+	j.progress(stageKeys, "working out where to meet")
+	start := time.Now()
+	j.keys = deriveKeys(words)
+	j.timing.KeysMS = milliseconds(time.Since(start))
+	host, err := j.run(ctx)
+	if err != nil {
+		return nil, j.explain(ctx, err)
+	}
+	return d.joined(host, j.timing), nil
+}
+
+// run meets the host, goes through the exchange and waits for the connection.
+func (j *join) run(ctx context.Context) (host string, err error) {
+	if p := j.d.members.pending(); p != nil {
+		if p.Label == j.keys.Place.Label() {
+			return j.retry(ctx, p.Host)
+		}
+		if err := j.d.members.leave(); err != nil {
+			return "", err
+		}
+		if err := j.d.apply(); err != nil {
+			return "", err
+		}
+	}
+	welcome, err := j.pair(ctx)
+	if err != nil {
+		return "", err
+	}
+	return welcome.Host, j.connect(ctx, welcome.Host)
+}
+
+// retry is for a join that was cut off after this device had stored the
+// welcome. Either the host has it, and the two are connected soon, or the invite
+// is still open, or the host is away.
+func (j *join) retry(ctx context.Context, host string) (string, error) {
+	soon, cancel := context.WithTimeout(ctx, retryPatience)
+	defer cancel()
+	if err := j.connect(soon, host); err == nil || ctx.Err() != nil {
+		return host, err
+	}
+	if welcome, err := j.pair(ctx); err == nil {
+		host = welcome.Host
+	} else if ctx.Err() == nil && !isLost(err) {
+		return host, err
+	}
+	return host, j.connect(ctx, host)
+}
+
+// isLost reports whether a look-up failed because the host was not found. That
+// says nothing about an invite which this device may have used itself.
+func isLost(err error) bool {
+	var nobody *meeting.NobodyError
+	var unreachable *meeting.UnreachableError
+	var refused *pairing.RefusedError
+	return errors.As(err, &nobody) || errors.As(err, &unreachable) ||
+		errors.As(err, &refused) && refused.Code == pairing.CodeInviteUsed
+}
+
+// pair finds the host and goes through the exchange until it is certain whether
+// the host has accepted, or the time is up.
+func (j *join) pair(ctx context.Context) (pairing.Welcome, error) {
+	for {
+		j.progress(stageMeeting, j.looking())
+		start := time.Now()
+		channel, way, err := meeting.Dial(ctx, j.d.ways(j.relay), place(j.keys), meeting.DialOptions{Round: lookUpRound}, j.try)
+		if err != nil {
+			return pairing.Welcome{}, err
+		}
+		j.timing.MeetMS, j.timing.Way = milliseconds(time.Since(start)), way
+		j.progress(stagePairing, "found the other side by "+way)
+		start = time.Now()
+		guest := pairing.Guest{Device: j.d.introduction(), Store: func(_ context.Context, w pairing.Welcome) error {
+			return j.d.store(w, j.keys.Place.Label(), channel.conn.RemoteAddr())
+		}}
+		welcome, err := guest.Run(ctx, channel.Channel)
+		if err == nil {
+			j.timing.PairMS = milliseconds(time.Since(start))
+			return welcome, nil
+		}
+		if !worthRetry(err) || ctx.Err() != nil {
+			return welcome, err
+		}
+		j.d.log.Info("a pairing was cut off; trying again", "way", way, "error", err)
+	}
+}
+
+// found is a connection on which the handshake is done.
+type found struct {
+	*pairing.Channel
+	conn net.Conn
+}
+
+func (j *join) try(ctx context.Context, _ string, conn net.Conn) (found, error) {
+	channel, err := pairing.Handshake(ctx, conn, j.keys.PSK, pairing.GuestSide)
+	return found{channel, conn}, err
+}
+
+// worthRetry reports whether an exchange failed because of what is between the
+// two sides, not because of either of them.
+func worthRetry(err error) bool {
+	var refused *pairing.RefusedError
+	if errors.As(err, &refused) {
+		return refused.Code == pairing.CodeBusy
+	}
+	var version *pairing.ProtocolError
+	var user *api.Error
+	return !errors.As(err, &version) && !errors.As(err, &user)
+}
+
+// connect tells the engine of the host and waits until the two are connected
+// and the host has told which folders it shares.
+func (j *join) connect(ctx context.Context, host string) error {
+	j.progress(stageConnecting, "connecting")
+	start := time.Now()
+	if err := j.d.apply(); err != nil {
+		return err
+	}
+	if err := j.d.peers.await(ctx, host); err != nil {
+		return &connectError{host: host, err: err}
+	}
+	j.timing.ConnectMS = milliseconds(time.Since(start))
+	return j.d.members.confirm()
+}
+
+type connectError struct {
+	host string
+	err  error
+}
+
+func (e *connectError) Error() string { return "connecting: " + e.err.Error() }
+func (e *connectError) Unwrap() error { return e.err }
+
+func (j *join) looking() string {
+	if j.relay == "" {
+		return "looking on the same network"
+	}
+	return "looking on the same network and at " + j.relay
+}
+
+// store makes this device a member of the host's network.
+func (d *daemon) store(w pairing.Welcome, label string, from net.Addr) error {
+	invalid := func(format string, args ...any) error {
+		return &pairing.RefusedError{Code: pairing.CodeInvalid, Message: fmt.Sprintf(format, args...)}
+	}
+	if !network.ValidNetworkID(w.Network.ID) {
+		return invalid("the network's id is none")
+	}
+	if id, err := engine.ParseID(w.Host); err != nil || id != w.Host {
+		return invalid("the host's id is no device ID")
+	}
+	var records []network.Record
+	var hostAddresses []string
+	for _, r := range append(w.Devices, w.Guest) {
+		record := toRecord(r)
+		if id, err := engine.ParseID(r.ID); err != nil || id != r.ID {
+			return invalid("%q is no device ID", r.Name)
+		}
+		if err := record.Validate(); err != nil {
+			return invalid("the record of %q: %v", r.Name, err)
+		}
+		if r.ID == w.Host {
+			hostAddresses = reachable(r.Addresses, from)
+		}
+		records = append(records, record)
+	}
+	if w.Guest.ID != d.members.self {
+		return invalid("the welcome is for another device")
+	}
+	return explain(d.root, d.members.adopt(w.Network.ID,
+		network.Pending{Host: w.Host, Label: label, Until: time.Now().Add(pendingLifetime)}, records, hostAddresses))
+}
+
+// introduction is what the host is told of this device.
+func (d *daemon) introduction() pairing.Device {
+	addresses := d.engine.Addresses()
+	return pairing.Device{ID: d.members.self, Name: d.config.Name, Role: string(d.config.Role),
+		Addresses: addresses[:min(len(addresses), pairing.MaxAddresses)]}
+}
+
+func (d *daemon) joined(host string, timing api.Timing) *api.JoinedLine {
+	m, plan, _ := d.members.current()
+	device := d.members.device(host)
+	d.events.add(api.Event{Type: api.EventPeerAdded, Device: device})
+	return &api.JoinedLine{Schema: api.Schema, Type: api.TypeJoined, Device: *device,
+		Network: &api.Network{ID: m.Network, Devices: len(plan) + 1}, Timing: &timing}
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

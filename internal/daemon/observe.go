@@ -1,0 +1,106 @@
+package daemon
+
+import (
+	"context"
+	"sync"
+
+	"github.com/botsync/botsync/internal/api"
+	"github.com/botsync/botsync/internal/engine"
+)
+
+// observe takes an event of the engine. It runs on the engine's own goroutine
+// and must not block.
+func (d *daemon) observe(ev engine.Event) {
+	switch ev.Type {
+	case engine.PeerConnected:
+		if d.peers.connect(ev.Peer) {
+			d.events.add(api.Event{Time: ev.Time, Type: api.EventPeerConnected, Device: d.members.device(ev.Peer)})
+		}
+	case engine.PeerAccepted:
+		d.peers.accept(ev.Peer)
+		d.wake() // a pending join may be complete
+	case engine.PeerDisconnected:
+		d.peers.disconnect(ev.Peer)
+		d.events.add(api.Event{Time: ev.Time, Type: api.EventPeerDisconnected, Device: d.members.device(ev.Peer)})
+	case engine.FileReceived:
+		if ev.Folder == recordsFolder {
+			d.wake()
+			return
+		}
+		action := "updated"
+		if ev.Deleted {
+			action = "deleted"
+		}
+		d.events.add(api.Event{Time: ev.Time, Type: api.EventFileReceived, Folder: ev.Folder, Path: ev.Path,
+			Action: action, Device: d.members.author(ev.ModifiedBy)})
+	case engine.FolderState:
+		if ev.Folder != recordsFolder {
+			d.events.add(api.Event{Time: ev.Time, Type: api.EventFolderState, Folder: ev.Folder, State: ev.State})
+		}
+	}
+}
+
+// peerWatch knows which peers are connected and have accepted this device: they
+// have told which folders they share with it.
+type peerWatch struct {
+	mu        sync.Mutex
+	connected map[string]bool
+	accepted  map[string]bool
+	waiting   map[string][]chan struct{}
+}
+
+// connect reports whether the peer was not connected before.
+func (p *peerWatch) connect(id string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.connected == nil {
+		p.connected, p.accepted = map[string]bool{}, map[string]bool{}
+	}
+	was := p.connected[id]
+	p.connected[id] = true
+	return !was
+}
+
+func (p *peerWatch) disconnect(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.connected, id)
+	delete(p.accepted, id)
+}
+
+func (p *peerWatch) accept(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.accepted == nil {
+		p.connected, p.accepted = map[string]bool{}, map[string]bool{}
+	}
+	p.accepted[id] = true
+	for _, c := range p.waiting[id] {
+		close(c)
+	}
+	delete(p.waiting, id)
+}
+
+func (p *peerWatch) isAccepted(id string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.accepted[id]
+}
+
+// await returns nil once the peer is connected and has accepted this device.
+func (p *peerWatch) await(ctx context.Context, id string) error {
+	p.mu.Lock()
+	if p.accepted[id] {
+		p.mu.Unlock()
+		return nil
+	}
+	c := make(chan struct{})
+	p.waiting[id] = append(p.waiting[id], c)
+	p.mu.Unlock()
+	select {
+	case <-c:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err() // the channel stays behind until the peer comes or the daemon ends
+	}
+}

@@ -1,0 +1,134 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/botsync/botsync/internal/api"
+	"github.com/botsync/botsync/internal/engine"
+	"github.com/botsync/botsync/internal/network"
+	"github.com/botsync/botsync/internal/root"
+)
+
+func (d *daemon) self() api.Device {
+	return api.Device{ID: d.members.self, Name: d.config.Name, Role: d.config.Role}
+}
+
+// Status says how everything is.
+func (d *daemon) Status(context.Context) (*api.Status, error) {
+	m, plan, bad := d.members.current()
+	s := &api.Status{
+		Schema: api.Schema, Version: d.version, Engine: engine.Version(), State: api.StateRunning,
+		Root: d.root.Dir(), Device: d.self(),
+		Folders: []api.Folder{}, Peers: []api.Peer{}, Invites: d.invites.list(), Problems: []api.Problem{},
+	}
+	var folders []string
+	if m.Network != "" {
+		s.Network = &api.Network{ID: m.Network, Devices: len(plan) + 1}
+		for _, name := range root.Folders {
+			folders = append(folders, folderID(m.Network, name))
+			f, problems := d.folder(folderID(m.Network, name), name)
+			s.Folders = append(s.Folders, f)
+			s.Problems = append(s.Problems, problems...)
+		}
+	}
+	for _, member := range plan {
+		p, err := d.peer(member, folders)
+		if err != nil {
+			return nil, err
+		}
+		s.Peers = append(s.Peers, p)
+	}
+	s.Problems = append(s.Problems, d.problems(m, bad, s.Invites)...)
+	return s, nil
+}
+
+func (d *daemon) folder(id, name string) (api.Folder, []api.Problem) {
+	f := api.Folder{Name: name, Path: d.root.Folder(name)}
+	st, err := d.engine.Folder(id)
+	if err != nil {
+		f.State, f.Error = api.FolderError, err.Error()
+		return f, []api.Problem{folderProblem(f)}
+	}
+	f.State, f.Files, f.Bytes = st.State, st.Files, st.Bytes
+	f.NeedFiles, f.NeedBytes, f.Conflicts = st.NeedItems, st.NeedBytes, st.Conflicts
+	if st.Err != nil {
+		f.Error = st.Err.Error()
+		return f, []api.Problem{folderProblem(f)}
+	}
+	if n := len(st.Failed); n > 0 {
+		first := st.Failed[0]
+		return f, []api.Problem{{
+			Code:    "files_failed",
+			Message: fmt.Sprintf("%d file(s) in %s could not be written here, the first: %q: %s", n, name, first.Path, first.Err),
+			Hint:    "Mend the cause; botsync tries again by itself.",
+		}}
+	}
+	return f, nil
+}
+
+func folderProblem(f api.Folder) api.Problem {
+	return api.Problem{Code: "folder_error", Message: f.Name + " is not synced: " + f.Error,
+		Hint: "Put the directory back with its files and its .stfolder, or free what keeps it from being read."}
+}
+
+func (d *daemon) peer(m network.Member, folders []string) (api.Peer, error) {
+	p := api.Peer{Device: api.Device{ID: m.ID, Name: m.ShownName, Role: m.Role}}
+	st, err := d.engine.Peer(m.ID, folders)
+	if err != nil {
+		return p, err
+	}
+	p.Connected, p.NeedFiles, p.NeedBytes = st.Connected, st.NeedItems, st.NeedBytes
+	if st.Connected {
+		p.Address, p.Via = st.Address, api.ViaDirect
+		if st.Local {
+			p.Via = api.ViaLAN
+		}
+		if st.Relayed {
+			p.Via = api.ViaRelay
+		}
+		now := time.Now().UTC().Truncate(time.Second)
+		p.LastSeen = &now
+	} else if !st.LastSeen.IsZero() {
+		seen := st.LastSeen.UTC()
+		p.LastSeen = &seen
+	}
+	return p, nil
+}
+
+// problems are those that do not belong to a folder.
+func (d *daemon) problems(m network.Membership, bad []network.BadFile, open []api.Invite) []api.Problem {
+	var out []api.Problem
+	if m.Network == "" {
+		out = append(out, api.Problem{Code: "no_network", Message: "This root is not in a network yet.",
+			Hint: `Run "botsync invite" for a code, or "botsync join CODE".`})
+	}
+	if m.Pending != nil {
+		out = append(out, api.Problem{Code: "join_pending",
+			Message: "A join is not complete: the other side has not been reached since.",
+			Hint: fmt.Sprintf("botsync goes on trying until %s; joining again with the same code is safe.",
+				m.Pending.Until.Format(time.TimeOnly))})
+	}
+	for _, b := range bad {
+		out = append(out, api.Problem{Code: "bad_record", Message: fmt.Sprintf("%q is ignored: %v", b.Path, b.Err),
+			Hint: "Look at it in .botsync/network; removing it removes no device."})
+	}
+	listeners := d.engine.ListenErrors()
+	for _, address := range slices.Sorted(maps.Keys(listeners)) {
+		out = append(out, api.Problem{Code: "listen_failed", Message: fmt.Sprintf("Nobody can connect at %s: %s", address, listeners[address]),
+			Hint: "Restart botsync; if it stays, see which program uses the port."})
+	}
+	for _, inv := range open {
+		for _, w := range inv.Ways {
+			if !w.OK {
+				out = append(out, api.Problem{Code: "meeting_failed",
+					Message: fmt.Sprintf("An invite cannot be redeemed by %s (%s): %s", w.Name, w.Target, w.Error),
+					Hint:    "The other ways go on, and this one is tried again; check the network and the relay's URL."})
+			}
+		}
+	}
+	return out
+}
