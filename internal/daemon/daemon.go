@@ -73,10 +73,11 @@ func Run(ctx context.Context, o Options) (err error) {
 
 	logFile := r.OpenLog()
 	defer logFile.Close()
-	logger := newLogger(logFile, o.Log)
-	// Syncthing logs there, and so does everything that was not handed a logger.
+	logger := newLogger(slog.LevelInfo, logFile, o.Log)
+	// Syncthing and other libraries log there too; at their level of information
+	// they would write a line for every file.
 	defer slog.SetDefault(slog.Default())
-	slog.SetDefault(logger)
+	slog.SetDefault(newLogger(slog.LevelWarn, logFile, o.Log))
 
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -182,10 +183,10 @@ func (d *daemon) Version() api.Version {
 		Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 }
 
-func newLogger(file, also io.Writer) *slog.Logger {
+func newLogger(level slog.Level, file, also io.Writer) *slog.Logger {
 	w := file
 	if also != nil {
 		w = io.MultiWriter(file, also)
 	}
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
 }

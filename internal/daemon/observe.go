@@ -14,14 +14,18 @@ func (d *daemon) observe(ev engine.Event) {
 	switch ev.Type {
 	case engine.PeerConnected:
 		if d.peers.connect(ev.Peer) {
-			d.events.add(api.Event{Time: ev.Time, Type: api.EventPeerConnected, Device: d.members.device(ev.Peer)})
+			device := d.members.device(ev.Peer)
+			d.log.Info("connected", "peer", device.Name, "device", device.ID)
+			d.events.add(api.Event{Time: ev.Time, Type: api.EventPeerConnected, Device: device})
 		}
 	case engine.PeerAccepted:
 		d.peers.accept(ev.Peer)
 		d.wake() // a pending join may be complete
 	case engine.PeerDisconnected:
 		d.peers.disconnect(ev.Peer)
-		d.events.add(api.Event{Time: ev.Time, Type: api.EventPeerDisconnected, Device: d.members.device(ev.Peer)})
+		device := d.members.device(ev.Peer)
+		d.log.Info("disconnected", "peer", device.Name, "device", device.ID)
+		d.events.add(api.Event{Time: ev.Time, Type: api.EventPeerDisconnected, Device: device})
 	case engine.FileReceived:
 		if ev.Folder == recordsFolder {
 			d.wake()

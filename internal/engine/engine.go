@@ -107,6 +107,8 @@ func Open(ctx context.Context, o Options, s Settings) (*Engine, error) {
 	base.Add(e.cfg)
 	e.base, e.baseCancel = base.ServeBackground(baseCtx), baseCancel
 
+	up := logger.Subscribe(events.ListenAddressesChanged)
+	defer up.Unsubscribe()
 	if err := e.start(ctx, logger, filepath.Join(o.Dir, DatabaseName), o.Identity.cert); err != nil {
 		baseCancel()
 		<-e.base
@@ -116,7 +118,7 @@ func Open(ctx context.Context, o Options, s Settings) (*Engine, error) {
 		e.Close()
 		return nil, fmt.Errorf("starting engine: %w", err)
 	}
-	if err := e.awaitListener(ctx); err != nil {
+	if err := e.awaitListeners(ctx, up); err != nil {
 		e.Close()
 		return nil, err
 	}

@@ -13,53 +13,61 @@ import (
 	"time"
 
 	"github.com/syncthing/syncthing/lib/config"
+	"github.com/syncthing/syncthing/lib/events"
 )
 
-// awaitListener waits until the TCP listener is up. Between the look for a free
-// port and its use another process may have taken it: then another port is
-// tried, and kept.
-func (e *Engine) awaitListener(ctx context.Context) error {
+// awaitListeners waits until TCP and QUIC are both listened for, as told by up.
+//
+// Between the look for a free port and its use another process may have taken
+// it. For TCP the system lets both have it, since Syncthing shares its port with
+// its own outgoing connections, and each would get some of the other's
+// connections. Only QUIC fails then: so the two have to be up together, or
+// another port is tried, and kept.
+func (e *Engine) awaitListeners(ctx context.Context, up events.Subscription) error {
 	ctx, cancel := context.WithTimeout(ctx, listenTimeout)
 	defer cancel()
-	tick := time.NewTicker(2 * time.Millisecond)
+	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
+	listening := map[string]bool{}
 	for tries := 1; ; {
-		up, err := e.listening()
-		if up {
-			return nil
+		select {
+		case ev := <-up.C():
+			if data, ok := ev.Data.(map[string]any); ok {
+				if address, ok := data["address"].(*url.URL); ok {
+					listening[address.String()] = true
+				}
+			}
+		case <-tick.C:
+		case <-e.done:
+			return errors.Join(errors.New("starting engine: stopped at once"), e.err)
+		case <-ctx.Done():
+			return fmt.Errorf("listening on port %d: %w", e.port, ctx.Err())
 		}
-		if err != nil && tries < listenTries {
+		failed := e.listenFailure()
+		switch {
+		case failed == nil && listening[listener("tcp", e.port)] && listening[listener("quic", e.port)]:
+			return nil
+		case failed != nil && tries == listenTries:
+			return fmt.Errorf("listening on port %d: %w", e.port, failed)
+		case failed != nil:
 			tries++
 			if err := e.moveTo(anyPort()); err != nil {
 				return err
 			}
 		}
-		select {
-		case <-tick.C:
-		case <-e.done:
-			return errors.Join(errors.New("starting engine: stopped at once"), e.err)
-		case <-ctx.Done():
-			if err == nil {
-				err = ctx.Err()
-			}
-			return fmt.Errorf("listening on port %d: %w", e.port, err)
-		}
 	}
 }
 
-// listening reports whether the TCP listener is up, or why it is not; neither,
-// while it is still starting.
-func (e *Engine) listening() (bool, error) {
-	status, ok := e.conns.ListenerStatus()[tcpListener(e.port)]
-	switch {
-	case !ok:
-		return false, nil
-	case len(status.LANAddresses) > 0 || len(status.WANAddresses) > 0:
-		return true, nil
-	case status.Error != nil:
-		return false, errors.New(*status.Error)
+// listenFailure returns why one of the two listeners is down, nil if none is or
+// they are still starting.
+func (e *Engine) listenFailure() error {
+	status := e.conns.ListenerStatus()
+	for _, scheme := range []string{"tcp", "quic"} {
+		if s, ok := status[listener(scheme, e.port)]; ok && s.Error != nil {
+			return errors.New(*s.Error)
+		}
 	}
-	return false, nil
+	return nil
 }
 
 func (e *Engine) moveTo(port int) error {
@@ -79,7 +87,7 @@ func (e *Engine) moveTo(port int) error {
 	return e.cfg.Save()
 }
 
-func tcpListener(port int) string { return "tcp://0.0.0.0:" + strconv.Itoa(port) }
+func listener(scheme string, port int) string { return scheme + "://0.0.0.0:" + strconv.Itoa(port) }
 
 // ListenErrors returns, for each listener that is down, why.
 func (e *Engine) ListenErrors() map[string]string {

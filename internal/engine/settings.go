@@ -2,10 +2,8 @@ package engine
 
 import (
 	"fmt"
-	"net"
 	"net/url"
 	"runtime"
-	"strconv"
 
 	"github.com/syncthing/syncthing/lib/config"
 	"github.com/syncthing/syncthing/lib/protocol"
@@ -81,8 +79,7 @@ func configuration(self protocol.DeviceID, port int, s Settings) (config.Configu
 }
 
 func options(o config.OptionsConfiguration, port int, s Settings) config.OptionsConfiguration {
-	hostPort := net.JoinHostPort("0.0.0.0", strconv.Itoa(port))
-	o.RawListenAddresses = []string{"tcp://" + hostPort, "quic://" + hostPort}
+	o.RawListenAddresses = []string{listener("tcp", port), listener("quic", port)}
 	o.LocalAnnEnabled = true
 	o.ReconnectIntervalS = reconnectSeconds
 
