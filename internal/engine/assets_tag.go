@@ -3,6 +3,7 @@
 package engine
 
 // Syncthing's web interface is generated code that its module does not carry;
-// it is left out with a build tag. Makefile, CI and release set it. This line
-// makes a build without it fail with a message that says so.
-var _ = botsync_must_be_built_with_tags_noassets_use_make_or_see_CONTRIBUTING_md
+// it is left out with a build tag. Makefile, CI and release set it. Without it
+// the import below has no files, and the go command says so at once, instead of
+// compiling for minutes until Syncthing's own files fail.
+import _ "github.com/botsync/botsync/internal/engine/build_with_make_or_with_tags_noassets"
