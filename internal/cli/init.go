@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/botsync/botsync/internal/api"
+	"github.com/botsync/botsync/internal/control"
+	"github.com/botsync/botsync/internal/root"
+)
+
+type initOptions struct {
+	settings
+	noWait bool
+}
+
+func (a *app) newInitCommand() *cobra.Command {
+	var opts initOptions
+	cmd := &cobra.Command{
+		Use:   "init",
+		Short: "Make this machine the first of a network, and print a code for the next one",
+		Long: `Make the root, start its daemon and print a five-word code, with which one other
+machine can join within ten minutes. Then wait until it has. The code is the only
+line on standard output.
+
+The daemon holds the invite: it stays open when this command is interrupted or
+--no-wait is given. On a root that exists init starts the daemon and invites, and
+flags that are given change its settings. Files that are in the folders already
+stay there and are shared.`,
+		Example: `  botsync init
+  botsync init --name vps --role agent --no-wait
+  botsync init --relay https://relay.example.com
+  botsync init --json | jq -r 'select(.type == "invite").code'`,
+		Annotations: exits(api.ExitOK, api.ExitUnexpected, api.ExitUsage, api.ExitNotRunning, api.ExitTimeout, api.ExitUnreachable, api.ExitState),
+		Args:        noArgs,
+		RunE:        func(cmd *cobra.Command, _ []string) error { return a.runInit(cmd.Context(), opts) },
+	}
+	opts.addFlags(cmd)
+	cmd.Flags().BoolVar(&opts.noWait, "no-wait", false, "return at once; the daemon keeps the invite open")
+	return cmd
+}
+
+func (a *app) runInit(ctx context.Context, opts initOptions) error {
+	dir, err := a.resolve()
+	if err != nil {
+		return err
+	}
+	relay, err := pairingRelay(opts.relay)
+	if err != nil {
+		return err
+	}
+	r, created, err := root.Create(dir, opts.config())
+	if err != nil {
+		return err
+	}
+	c, err := a.startForInit(ctx, r, created, &opts.settings)
+	if err != nil {
+		// Nothing half-made stays. If it cannot be removed, that helps nobody.
+		_ = created.Undo()
+		return err
+	}
+	defer c.Close()
+	return a.invite(ctx, r, c, api.InviteRequest{Relay: relay}, opts.noWait)
+}
+
+// startForInit brings the daemon up with the settings that were asked for.
+func (a *app) startForInit(ctx context.Context, r *root.Root, created *root.Created, s *settings) (*control.Client, error) {
+	spin := a.term.Spin(ctx, "Starting the daemon.")
+	defer spin.Stop()
+	if !created.Initialised {
+		changed, _, err := a.update(r, s)
+		if err != nil {
+			return nil, err
+		}
+		if changed {
+			spin.Stop()
+			if err := a.restart(ctx, r); err != nil {
+				return nil, err
+			}
+		}
+	}
+	c, _, err := a.ensureDaemon(ctx, r)
+	spin.Stop()
+	if err == nil && created.Initialised {
+		a.term.Done("%s is ready: shared/, deliverables/ and inbox/ are synced from now on.", r.Dir())
+	}
+	return c, err
+}

@@ -1,0 +1,151 @@
+package term
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/botsync/botsync/internal/api"
+)
+
+// Status writes st for a person to standard output. now is what "ago" counts from.
+func (t *Terminal) Status(st *api.Status, now time.Time) error {
+	_, err := io.WriteString(t.out, t.renderStatus(st, now))
+	return err
+}
+
+// RedrawStatus is Status on a screen that it clears first.
+func (t *Terminal) RedrawStatus(st *api.Status, now time.Time) error {
+	// Home, then clear below: without the flicker of clearing first.
+	text := strings.ReplaceAll(t.renderStatus(st, now), "\n", "\x1b[K\n")
+	_, err := io.WriteString(t.out, "\x1b[H"+text+"\x1b[J")
+	return err
+}
+
+func (t *Terminal) renderStatus(st *api.Status, now time.Time) string {
+	width, _ := t.out.size()
+	var b strings.Builder
+	section := func(title string, rows [][]string) {
+		if len(rows) == 0 {
+			return
+		}
+		fmt.Fprintf(&b, "\n%s\n", styleStrong.Render(title))
+		for _, line := range columns(rows, "  ", width) {
+			b.WriteString(line + "\n")
+		}
+	}
+	fmt.Fprintf(&b, "%s\n", t.summary(st))
+	fmt.Fprintf(&b, "%s\n", styleFaint.Render(Device(st.Device)+", "+Clean(st.Root)))
+
+	var rows [][]string
+	for _, f := range st.Folders {
+		rows = append(rows, t.folderRow(st, f))
+	}
+	section("Folders", rows)
+	rows = nil
+	for _, p := range st.Peers {
+		rows = append(rows, t.peerRow(st, p, now))
+	}
+	section("Devices", rows)
+	rows = nil
+	for _, in := range st.Invites {
+		row := []string{"open until " + Clock(in.ExpiresAt), Left(in.ExpiresAt.Sub(now)) + " left"}
+		for _, way := range in.Ways {
+			row = append(row, t.way(way))
+		}
+		rows = append(rows, row)
+	}
+	section("Invites", rows)
+	if len(st.Problems) > 0 {
+		fmt.Fprintf(&b, "\n%s\n", styleStrong.Render("Problems"))
+	}
+	for _, p := range st.Problems {
+		fmt.Fprintf(&b, "  %s %s\n", styleBad.Render(t.glyph("✗", "!")), CleanLines(p.Message))
+		if p.Hint != "" {
+			fmt.Fprintf(&b, "    %s\n", CleanLines(p.Hint))
+		}
+	}
+	return b.String()
+}
+
+// summary is the answer at a glance. It says "in sync" only when every device
+// is there and has everything.
+func (t *Terminal) summary(st *api.Status) string {
+	good, busy, bad := styleGood.Render(t.glyph("✓", "*")), styleCode.Render(t.glyph("↻", ">")), styleBad.Render(t.glyph("✗", "!"))
+	if st.State != api.StateRunning {
+		return bad + " " + styleStrong.Render("Stopped.") + ` Run "botsync start".`
+	}
+	if n := len(st.Problems); n > 0 {
+		return bad + " " + styleStrong.Render(Count(n, "problem.", "problems."))
+	}
+	if len(st.Peers) == 0 {
+		if len(st.Invites) > 0 {
+			return busy + " " + styleStrong.Render("Waiting for a device to join.")
+		}
+		return busy + " " + styleStrong.Render("Alone.") + ` Run "botsync invite" to add a device.`
+	}
+	in, out, connected, scanning := 0, 0, 0, false
+	for _, f := range st.Folders {
+		in += f.NeedFiles
+		scanning = scanning || f.State == api.FolderScanning || f.State == api.FolderSyncing
+	}
+	for _, p := range st.Peers {
+		out += p.NeedFiles
+		if p.Connected {
+			connected++
+		}
+	}
+	switch {
+	case in > 0 || out > 0:
+		return busy + " " + styleStrong.Render("Syncing:") + fmt.Sprintf(" %s to get, %s to give.", Count(in, "file", "files"), Count(out, "file", "files"))
+	case connected < len(st.Peers):
+		return busy + " " + styleStrong.Render(fmt.Sprintf("%d of %s connected.", connected, Count(len(st.Peers), "device", "devices"))) + " Nothing known is missing."
+	case scanning:
+		return busy + " " + styleStrong.Render("Looking for changes.")
+	}
+	return good + " " + styleStrong.Render("In sync") + " with " + Count(len(st.Peers), "device.", "devices.")
+}
+
+func (t *Terminal) folderRow(st *api.Status, f api.Folder) []string {
+	state := Clean(f.State)
+	switch {
+	case st.State != api.StateRunning:
+		state = "not running"
+	case f.Error != "":
+		state = styleBad.Render("error: " + Clean(f.Error))
+	case f.NeedFiles > 0:
+		state = styleCode.Render(fmt.Sprintf("%s to get, %s", Count(f.NeedFiles, "file", "files"), Bytes(f.NeedBytes)))
+	case f.State == api.FolderIdle:
+		state = styleGood.Render("up to date")
+	}
+	row := []string{Clean(f.Name) + "/", Count(f.Files, "file", "files"), Bytes(f.Bytes), state}
+	if f.Conflicts > 0 {
+		row = append(row, styleWarn.Render(Count(f.Conflicts, "conflict", "conflicts")))
+	}
+	return row
+}
+
+func (t *Terminal) peerRow(st *api.Status, p api.Peer, now time.Time) []string {
+	if !p.Connected || st.State != api.StateRunning {
+		seen := "never seen"
+		if p.LastSeen != nil && !p.LastSeen.IsZero() {
+			seen = "seen " + Ago(*p.LastSeen, now)
+		}
+		return []string{Device(p.Device), styleFaint.Render(t.glyph("○ ", "") + "not connected"), seen}
+	}
+	how := "connected"
+	switch p.Via {
+	case api.ViaLAN:
+		how += ", same network"
+	case api.ViaDirect:
+		how += ", directly"
+	case api.ViaRelay:
+		how += ", through a relay"
+	}
+	has := "has everything"
+	if p.NeedFiles > 0 || p.NeedBytes > 0 {
+		has = fmt.Sprintf("lacks %s, %s", Count(p.NeedFiles, "file", "files"), Bytes(p.NeedBytes))
+	}
+	return []string{Device(p.Device), styleGood.Render(t.glyph("● ", "") + how), has}
+}
