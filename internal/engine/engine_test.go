@@ -1,0 +1,108 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// One engine a process: this test goes through the life of one. What two do
+// together is tested over real daemons.
+func TestLifeOfAnEngine(t *testing.T) {
+	dir := t.TempDir()
+	identity, err := CreateIdentity(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared := filepath.Join(dir, "shared")
+	settings := Settings{Name: "me", LANOnly: true, Folders: []Folder{{ID: "n-shared", Name: "shared", Path: shared}}}
+	events := make(chan Event, 1000)
+	options := Options{Dir: filepath.Join(dir, "engine"), Identity: identity, OnEvent: func(e Event) { events <- e }}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+
+	// The default port is taken by somebody who does not share it.
+	if l, err := net.Listen("tcp", ":22000"); err == nil {
+		defer l.Close()
+	}
+	e, err := Open(ctx, options, settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := e.Port()
+	if port == 0 || port == defaultPort || e.ID() != identity.ID || len(e.Addresses()) == 0 {
+		t.Fatalf("port %d, ID %s, addresses %v", port, e.ID(), e.Addresses())
+	}
+	await(ctx, t, events, func(e Event) bool { return e.Type == FolderState && e.State == StateIdle })
+	if err := os.WriteFile(filepath.Join(shared, "file"), []byte("hello"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	await(ctx, t, events, func(e Event) bool { return e.Type == FileChanged && e.Path == "file" && e.Folder == "shared" })
+	if err := e.Scan("n-shared", "file"); err != nil {
+		t.Fatal(err)
+	}
+	st, err := e.Folder("n-shared")
+	if err != nil || st.Files != 1 || st.Bytes != 5 || st.NeedItems != 0 || st.Err != nil {
+		t.Fatalf("%+v, %v", st, err)
+	}
+
+	// A peer that is not there lacks everything.
+	settings.Peers = []Peer{{ID: peerID, Name: "peer", Addresses: []string{"tcp://127.0.0.1:1"}}}
+	if err := e.Apply(settings); err != nil {
+		t.Fatal(err)
+	}
+	peer, err := e.Peer(peerID, []string{"n-shared"})
+	if err != nil || peer.Connected || peer.NeedItems != 1 || peer.NeedBytes != 5 || peer.Known || !peer.LastSeen.IsZero() {
+		t.Fatalf("%+v, %v", peer, err)
+	}
+	if _, err := e.Folder("nonsense"); err == nil {
+		t.Fatal("a folder that is not there has a status")
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-e.Done():
+	default:
+		t.Fatal("closed and not done")
+	}
+	if err := e.Err(); err != nil {
+		t.Fatal(err)
+	}
+
+	// The same port again, and a damaged configuration does no harm but to that.
+	e, err = Open(ctx, options, settings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Port() != port {
+		t.Errorf("port %d, want %d as before", e.Port(), port)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(options.Dir, DatabaseName, "main.db"), []byte("this is no database at all, just some text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(ctx, options, settings); !errors.Is(err, ErrDatabase) {
+		t.Fatalf("opening a damaged database: %v", err)
+	}
+}
+
+func await(ctx context.Context, t *testing.T, events <-chan Event, is func(Event) bool) {
+	t.Helper()
+	for {
+		select {
+		case e := <-events:
+			if is(e) {
+				return
+			}
+		case <-ctx.Done():
+			t.Fatal("the event did not come")
+		}
+	}
+}
