@@ -52,15 +52,14 @@ func Dial[T any](ctx context.Context, ways []Way, place Place, opts DialOptions,
 	var running sync.WaitGroup
 	for i, way := range ways {
 		running.Go(func() {
-			failures[i] = way.Dial(looking, place, func(ctx context.Context, conn net.Conn) error {
-				return d.offer(ctx, way.Name(), conn)
+			failures[i] = way.Dial(looking, place, func(ctx context.Context, conn net.Conn) {
+				d.offer(ctx, way.Name(), conn)
 			})
 		})
 	}
 	running.Wait()
 
-	d.mu.Lock() // nobody is left to contend; for the race detector's and the reader's peace of mind
-	defer d.mu.Unlock()
+	// From here on nobody else uses d.
 	if d.won {
 		return d.result, d.way, nil
 	}
@@ -80,11 +79,8 @@ type dialling[T any] struct {
 	last      error
 }
 
-// errWon ends the look-up of a way.
-var errWon = fmt.Errorf("the host has been found: %w", context.Canceled)
-
 // offer tries one connection. It is given up when ctx or the trying as a whole ends, or when somebody wins.
-func (d *dialling[T]) offer(ctx context.Context, way string, conn net.Conn) error {
+func (d *dialling[T]) offer(ctx context.Context, way string, conn net.Conn) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(d.trying, cancel)()
@@ -101,16 +97,14 @@ func (d *dialling[T]) offer(ctx context.Context, way string, conn net.Conn) erro
 	switch {
 	case d.won:
 		conn.Close()
-		return errWon
 	case err != nil:
 		conn.Close()
 		d.strangers++
 		d.last = err
-		return err
+	default:
+		d.won, d.result, d.way = true, result, way
+		d.end()
 	}
-	d.won, d.result, d.way = true, result, way
-	d.end()
-	return errWon
 }
 
 func (d *dialling[T]) failure(ctx context.Context, ways []Way, failures []error) error {

@@ -157,14 +157,16 @@ func errorText(err error) string {
 
 // accept serves a connection, once there is room for it.
 func (h *hosting) accept(ctx context.Context, way string, conn net.Conn) {
-	c := &hostConn{Conn: conn}
-	seat, err := h.pending.Enter(ctx, remoteIP(conn), func() { conn.Close() })
+	ctx, cancel := context.WithCancel(ctx)
+	seat, err := h.pending.Enter(ctx, remoteIP(conn), cancel)
 	if err != nil {
+		cancel()
 		conn.Close()
 		return
 	}
-	c.seat = seat
+	c := &hostConn{Conn: conn, seat: seat}
 	h.running.Go(func() {
+		defer cancel()
 		defer c.Close()
 		defer context.AfterFunc(ctx, func() { conn.Close() })()
 		h.serve(ctx, way, c)

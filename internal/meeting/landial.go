@@ -29,7 +29,7 @@ const (
 )
 
 // Dial asks for the host on the local networks until ctx ends.
-func (l *LAN) Dial(ctx context.Context, place Place, offer func(ctx context.Context, conn net.Conn) error) error {
+func (l *LAN) Dial(ctx context.Context, place Place, offer func(ctx context.Context, conn net.Conn)) error {
 	label, ok := place.Label.bytes()
 	if !ok {
 		return fmt.Errorf("malformed label")
@@ -75,7 +75,7 @@ type lanDialling struct {
 	view  linkView
 	label [32]byte
 	pool  *pool
-	offer func(ctx context.Context, conn net.Conn) error
+	offer func(ctx context.Context, conn net.Conn)
 }
 
 // ask sends questions until ctx ends. It returns an error if none could be sent.

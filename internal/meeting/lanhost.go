@@ -26,11 +26,10 @@ func (l *LAN) Host(ctx context.Context, place Place, open func(degraded error), 
 		return fmt.Errorf("listening for guests: %w", err)
 	}
 	h := &lanHosting{
-		lan:    l,
-		view:   linkView{interfaces: l.interfaces},
-		label:  label,
-		port:   uint16(ln.Addr().(*net.TCPAddr).Port),
-		answer: answerLimit{},
+		lan:   l,
+		view:  linkView{interfaces: l.interfaces},
+		label: label,
+		port:  uint16(ln.Addr().(*net.TCPAddr).Port),
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -87,34 +86,40 @@ func (h *lanHosting) acceptAll(ctx context.Context, ln net.Listener, accept func
 func (h *lanHosting) announce(ctx context.Context, workers *sync.WaitGroup, open func(error)) {
 	packet := lanPacket{kind: lanAnnounce, port: h.port, label: h.label}.encode()
 	first, last := true, ""
-	for i := 0; ; i++ {
+	for i := 0; ctx.Err() == nil; i++ {
 		degraded := h.catchUp(workers)
-		if links, err := h.view.get(); err != nil {
+		if err := h.send(packet); err != nil {
 			degraded = err
-		} else {
-			sent := 0
-			for _, s := range h.socks {
-				if s != nil {
-					n, err := s.send(packet, links)
-					sent += n
-					if err != nil && degraded == nil && sent == 0 {
-						degraded = fmt.Errorf("announcing: %w", err)
-					}
-				}
-			}
-			if sent > 0 && degraded != nil && h.shared[0] {
-				degraded = nil
-			}
 		}
 		if text := errorText(degraded); first || text != last {
 			open(degraded)
 			first, last = false, text
 		}
 		sleep(ctx, announceEvery[min(i, len(announceEvery)-1)])
-		if ctx.Err() != nil {
-			return
+	}
+}
+
+// send sends to all local networks. That it cannot on some of them, or not by both protocols, is usual.
+func (h *lanHosting) send(packet []byte) error {
+	links, err := h.view.get()
+	if err != nil {
+		return err
+	}
+	sent := 0
+	for _, s := range h.socks {
+		if s == nil {
+			continue
+		}
+		n, serr := s.send(packet, links)
+		sent += n
+		if serr != nil {
+			err = serr
 		}
 	}
+	if sent > 0 {
+		return nil
+	}
+	return fmt.Errorf("announcing on the local networks: %w", err)
 }
 
 // catchUp opens the sockets that are missing and joins the group on all links. It returns what keeps questions from

@@ -60,7 +60,7 @@ type Way interface {
 	// of others; it must not do so because the look-up is over, so that what was found last can still win.
 	//
 	// Dial returns nil when it could look, whatever it found, and an error when it could not.
-	Dial(ctx context.Context, place Place, offer func(ctx context.Context, conn net.Conn) error) error
+	Dial(ctx context.Context, place Place, offer func(ctx context.Context, conn net.Conn)) error
 }
 
 // Authenticated tells the Host that handed out conn that its peer has proved to know the code. Until then it may

@@ -3,7 +3,6 @@ package meeting
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -40,29 +39,31 @@ func (r *Relay) Target() string {
 const (
 	// connectRelayTimeout bounds everything until the relay has answered the request.
 	connectRelayTimeout = 15 * time.Second
-	// relayPingEvery is how often a waiting host makes sure that its relay is still there, and relayPingTimeout how
-	// long that may take.
-	relayPingEvery   = 30 * time.Second
-	relayPingTimeout = 10 * time.Second
-	// registerPause is the least time between two registrations, so that a stream of bad guests does not use up
-	// what the relay allows us.
-	registerPause = 100 * time.Millisecond
+	// silentRelay is how long a relay that a host waits at may be silent before it is taken for dead. Relays ping
+	// every 20 seconds.
+	silentRelay = 75 * time.Second
 	// maxRetryAfter is how long a relay can make us wait.
 	maxRetryAfter = time.Minute
+	// maxRelayFailures is how often in a row a guest asks a relay that does not answer.
+	maxRelayFailures = 4
 )
 
 // Host waits for guests at the relay. As soon as one speaks, it registers again for the next, so that a guest that
 // fails, or a pairing whose last message was lost, does not use the place up.
 func (r *Relay) Host(ctx context.Context, place Place, open func(degraded error), accept func(net.Conn)) error {
 	if r.problem != nil {
-		return &retryAfterError{r.problem, maxRetryAfter}
+		return &retryAfterError{r.problem, maxRetryAfter} // it will not get better
 	}
+	// A stream of bad guests, or a relay that brings them, slows us down a little.
+	pause := newBackOff()
+	pause.MaxInterval = 2 * time.Second
 	for {
 		conn, err := r.connect(ctx, place.Label, "host")
 		if err != nil {
 			return err
 		}
 		open(nil)
+		registered := time.Now()
 		err = conn.awaitFirst(ctx)
 		switch {
 		case err == nil:
@@ -76,52 +77,52 @@ func (r *Relay) Host(ctx context.Context, place Place, open func(degraded error)
 			conn.Close()
 			return err
 		}
-		sleep(ctx, registerPause)
+		if time.Since(registered) > steady {
+			pause.Reset()
+		}
+		sleep(ctx, pause.NextBackOff())
 	}
 }
 
 // Dial asks the relay for the host until ctx ends: the host may be about to register, or be on its way back after
 // another guest. A relay that cannot be reached is given a few chances, one that is no relay none.
-func (r *Relay) Dial(ctx context.Context, place Place, offer func(ctx context.Context, conn net.Conn) error) error {
+func (r *Relay) Dial(ctx context.Context, place Place, offer func(ctx context.Context, conn net.Conn)) error {
 	if r.problem != nil {
 		return r.problem
 	}
 	pause := newBackOff()
 	pause.MaxInterval = 2 * time.Second
-	for failures := 0; ; {
+	failures := 0 // since the relay last told whether the host is there
+	looked := false
+	for {
 		conn, err := r.connect(ctx, place.Label, "guest")
 		switch {
 		case err == nil:
-			failures = 0
-			if offer(context.WithoutCancel(ctx), conn) == nil {
-				return nil
-			}
-		case ctx.Err() != nil:
-			// The end of the round is no failure of the relay, unless it never got so far as to answer.
-			if failures > 0 || errors.Is(context.Cause(ctx), context.DeadlineExceeded) && !errors.Is(err, errAnswered) {
-				return err
-			}
-			return nil
+			offer(context.WithoutCancel(ctx), conn)
+			looked, failures = true, 0
 		case errors.Is(err, errNobodyThere):
-			failures = 0
-		case errors.Is(err, errPermanent):
+			looked, failures = true, 0
+		case ctx.Err() != nil && looked:
+			return nil
+		case ctx.Err() != nil, errors.Is(err, errPermanent):
 			return err
 		default:
-			if failures++; failures >= 4 {
+			if failures++; failures >= maxRelayFailures {
 				return err
 			}
 		}
 		delay := retryDelay(err, pause.NextBackOff())
-		if deadline, ok := ctx.Deadline(); ok && failures > 0 && time.Until(deadline) < delay {
-			return err
+		if deadline, ok := ctx.Deadline(); failures > 0 && ok && time.Until(deadline) < delay {
+			return err // what it asks us to wait is longer than we look
 		}
 		sleep(ctx, delay)
-		if ctx.Err() != nil {
-			if failures > 0 {
-				return err
-			}
-			return nil
+		if ctx.Err() == nil {
+			continue
 		}
+		if failures > 0 {
+			return err
+		}
+		return nil
 	}
 }
 
@@ -132,15 +133,16 @@ func (r *Relay) connect(ctx context.Context, label Label, as string) (*relayConn
 	t := newRelayTransport(r.url)
 	target := r.url.JoinPath("v1", "meet", string(label))
 	target.RawQuery = "as=" + as
+	c := &relayConn{addr: relayAddr(r.Target()), cut: t.close}
 	ws, resp, err := websocket.Dial(ctx, target.String(), &websocket.DialOptions{
-		HTTPClient: t.client,
-		HTTPHeader: http.Header{"User-Agent": {"botsync"}},
+		HTTPClient:     t.client,
+		HTTPHeader:     http.Header{"User-Agent": {"botsync"}},
+		OnPingReceived: c.pinged,
 	})
 	if err != nil {
 		t.close()
 		return nil, explain(err, resp)
 	}
-	return newRelayConn(ws, t.close, r.Target()), nil
+	c.open(ws)
+	return c, nil
 }
-
-var errGuestLeft = fmt.Errorf("the guest left without a word")

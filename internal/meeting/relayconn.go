@@ -29,57 +29,53 @@ type relayConn struct {
 	readBy, writeBy atomic.Pointer[time.Time]
 
 	first []byte // what awaitFirst has read, for Read
+
+	mu       sync.Mutex
+	watchdog *time.Timer // while awaitFirst waits
 }
 
-func newRelayConn(ws *websocket.Conn, cut func(), target string) *relayConn {
-	// NetConn takes away the limit on a message's size, which it needs not, since it never holds a whole one.
-	return &relayConn{Conn: websocket.NetConn(context.Background(), ws, websocket.MessageBinary), ws: ws, cut: cut, addr: relayAddr(target)}
+var errGuestLeft = errors.New("the guest left without a word")
+
+// open starts using a WebSocket.
+func (c *relayConn) open(ws *websocket.Conn) {
+	c.ws = ws
+	// NetConn takes away the limit on a message's size; it reads piece by piece and does not need one.
+	c.Conn = websocket.NetConn(context.Background(), ws, websocket.MessageBinary)
 }
 
-// awaitFirst waits until the guest has spoken; the first that it said is then the first that Read returns.
-// Meanwhile it makes sure that the relay is still there.
+// awaitFirst waits until the guest has spoken; the first that it said is then the first that Read returns. It
+// cuts the connection when the relay has been silent for long.
 func (c *relayConn) awaitFirst(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { c.Close() })()
-	alive, stop := context.WithCancel(ctx)
-	var pinging sync.WaitGroup
-	defer pinging.Wait()
-	defer stop()
-	pinging.Go(func() { c.keepAlive(alive) })
+	c.mu.Lock()
+	c.watchdog = time.AfterFunc(silentRelay, c.cut)
+	c.mu.Unlock()
 
 	buf := make([]byte, 4<<10)
 	n, err := c.Conn.Read(buf)
-	if err != nil {
-		return explainClose(err)
-	}
+
+	c.mu.Lock()
+	c.watchdog.Stop()
+	c.watchdog = nil
+	c.mu.Unlock()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if err != nil {
+		return explainClose(err)
 	}
 	c.first = buf[:n]
 	return nil
 }
 
-// keepAlive pings the relay until ctx ends, and cuts the connection if it does not answer.
-func (c *relayConn) keepAlive(ctx context.Context) {
-	for {
-		sleep(ctx, relayPingEvery)
-		if ctx.Err() != nil {
-			return
-		}
-		// Writing under a ctx that ends would end the connection, so the ping gets one of its own; it
-		// cannot be told to stop, so nobody waits for it once a guest has spoken.
-		timeout, cancel := context.WithTimeout(context.Background(), relayPingTimeout)
-		pong := make(chan error, 1)
-		go func() { defer cancel(); pong <- c.ws.Ping(timeout) }()
-		select {
-		case err := <-pong:
-			if err != nil {
-				c.cut()
-				return
-			}
-		case <-ctx.Done():
-			return
-		}
+// pinged notes that the relay is alive. It lets the ping be answered.
+func (c *relayConn) pinged(context.Context, []byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.watchdog != nil {
+		c.watchdog.Reset(silentRelay)
 	}
+	return true
 }
 
 // explainClose says in words how a waiting host's connection ended.

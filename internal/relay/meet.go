@@ -53,15 +53,17 @@ func (s *Server) host(w http.ResponseWriter, r *http.Request, label string, clie
 		return nil
 	}
 	defer p.wait()
-	waiting, gone := context.WithCancelCause(s.stopping)
+	present, gone := context.WithCancelCause(s.stopping)
 	defer gone(nil)
+	waiting, stopWaiting := context.WithTimeoutCause(present, s.cfg.Lifetime, errLifetime)
+	defer stopWaiting()
 	p.workers.Go(func() { gone(p.receive()) })
 	p.workers.Go(func() { p.keepAlive(waiting) })
-	waiting, cancel := context.WithTimeoutCause(waiting, s.cfg.Lifetime, errLifetime)
-	defer cancel()
 
 	stream, err := seat.Guest(waiting)
-	switch cause := context.Cause(waiting); {
+	cause := context.Cause(waiting)
+	stopWaiting() // and pinging
+	switch {
 	case err == nil:
 		defer stream.Close()
 		if p.attach(stream) {

@@ -25,9 +25,10 @@ import (
 // some other web server that knows of no such page.
 const Header = "Botsync-Relay"
 
-// pendingGrace is how long a connection may take to send its request, however crowded the relay is. It must
-// cover a slow round trip, and it bounds the connections accepted under attack to MaxPending in this time.
-const pendingGrace = 500 * time.Millisecond
+// pendingGrace is how long a connection may take to send its request, however crowded the relay is. A client
+// sends it together with the packet that completes the connection. Under attack, MaxPending connections
+// are accepted in this time.
+const pendingGrace = 100 * time.Millisecond
 
 // A Server is one relay. Make it with New.
 type Server struct {
