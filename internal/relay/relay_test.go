@@ -265,14 +265,21 @@ func TestMeetingTakesNoLongerThanItMay(t *testing.T) {
 	write(t, guest, []byte("hello"))
 	read(t, host, 5)
 	// Whichever side's time is over first is told so; the other one sees it leave.
-	var reasons string
-	for _, ws := range []*websocket.Conn{host, guest} {
-		_, _, err := ws.Read(t.Context())
-		reasons += fmt.Sprint(err)
-	}
-	if !strings.Contains(reasons, "took too long") {
+	if reasons := closeReasons(t, host, guest); !strings.Contains(reasons, "took too long") {
 		t.Errorf("nobody was told that it took too long: %s", reasons)
 	}
+}
+
+// closeReasons waits until all are closed, and returns what they were told.
+func closeReasons(t *testing.T, peers ...*websocket.Conn) (reasons string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for _, ws := range peers {
+		_, _, err := ws.Read(ctx)
+		reasons += fmt.Sprint(err, "; ")
+	}
+	return reasons
 }
 
 func TestHostWaitsNoLongerThanItsLifetime(t *testing.T) {
@@ -419,11 +426,12 @@ func TestStoppingCutsWhatDoesNotEnd(t *testing.T) {
 	t.Parallel()
 	r := relaytest.NewWith(t, relay.Config{ShutdownGrace: 50 * time.Millisecond})
 	label := newLabel()
-	host := mustDial(t, r, label, "host")
-	mustDial(t, r, label, "guest")
+	host, guest := mustDial(t, r, label, "host"), mustDial(t, r, label, "guest")
 	closed := make(chan struct{})
 	go func() { defer close(closed); r.Close() }()
-	wantClose(t, host, websocket.StatusGoingAway, "stopping")
+	if reasons := closeReasons(t, host, guest); !strings.Contains(reasons, "stopping") {
+		t.Errorf("nobody was told that the relay is stopping: %s", reasons)
+	}
 	<-closed
 }
 

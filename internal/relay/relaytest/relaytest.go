@@ -21,7 +21,7 @@ type Relay struct {
 
 	mu    sync.Mutex
 	relay *relay.Server // nil for one that is no relay
-	stop  func()        // nil when it does not run
+	stop  func()
 }
 
 // New starts a relay with the default limits.
@@ -55,19 +55,23 @@ func (r *Relay) Start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- r.serve(ctx, ln) }()
-	r.stop = func() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			r.t.Errorf("relay: %v", err)
 		}
-	}
+	})
 }
 
-// Close stops the relay, as SIGTERM would. A second call does nothing.
+// Close stops the relay, as SIGTERM would, and returns when it has ended. A second call does nothing.
 func (r *Relay) Close() {
-	if r.stop != nil {
-		r.stop()
-		r.stop = nil
+	r.mu.Lock()
+	stop := r.stop
+	r.mu.Unlock()
+	if stop != nil {
+		stop()
 	}
 }
 
