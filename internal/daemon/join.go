@@ -122,10 +122,7 @@ func (j *join) run(ctx context.Context) (host string, err error) {
 		if p.Label == j.keys.Place.Label() {
 			return j.retry(ctx, p.Host)
 		}
-		if err := j.d.members.leave(); err != nil {
-			return "", err
-		}
-		if err := j.d.apply(); err != nil {
+		if err := j.d.leave(); err != nil {
 			return "", err
 		}
 	}

@@ -24,6 +24,9 @@ type members struct {
 	store network.Store
 	self  string // device ID
 
+	disk sync.Mutex // held while files are written; before mu
+
+	// mu is held for moments only: the engine's events wait for it.
 	mu         sync.Mutex
 	membership network.Membership
 	plan       []network.Member
@@ -63,8 +66,8 @@ func (ms *members) reread() error {
 
 // found makes a new network with this device in it, unless there is one.
 func (ms *members) found(device api.Device, addresses []string) error {
-	ms.mu.Lock()
-	defer ms.mu.Unlock()
+	ms.disk.Lock()
+	defer ms.disk.Unlock()
 	if ms.membership.Network != "" {
 		return nil
 	}
@@ -87,8 +90,8 @@ func (ms *members) found(device api.Device, addresses []string) error {
 // connected to the host. A crash in between leaves a pending join of which some
 // records are missing; it is tried again or comes to nothing.
 func (ms *members) adopt(id string, pending network.Pending, records []network.Record, hostAddresses []string) error {
-	ms.mu.Lock()
-	defer ms.mu.Unlock()
+	ms.disk.Lock()
+	defer ms.disk.Unlock()
 	m := network.Membership{Network: id, Pending: &pending, Addresses: map[string][]string{pending.Host: hostAddresses}}
 	if err := ms.save(m); err != nil {
 		return err
@@ -106,8 +109,8 @@ func (ms *members) adopt(id string, pending network.Pending, records []network.R
 
 // admit adds a device that was let in here.
 func (ms *members) admit(r network.Record, addresses []string) error {
-	ms.mu.Lock()
-	defer ms.mu.Unlock()
+	ms.disk.Lock()
+	defer ms.disk.Unlock()
 	if err := ms.store.Add(r); err != nil {
 		return err
 	}
@@ -119,8 +122,8 @@ func (ms *members) admit(r network.Record, addresses []string) error {
 
 // confirm ends a pending join: host and guest have each other.
 func (ms *members) confirm() error {
-	ms.mu.Lock()
-	defer ms.mu.Unlock()
+	ms.disk.Lock()
+	defer ms.disk.Unlock()
 	if ms.membership.Pending == nil {
 		return nil
 	}
@@ -129,21 +132,29 @@ func (ms *members) confirm() error {
 	return ms.save(m)
 }
 
-// leave belongs to no network any more. Nothing but the records is removed.
+// leave belongs to no network any more. The records stay until clear.
 func (ms *members) leave() error {
-	ms.mu.Lock()
-	defer ms.mu.Unlock()
-	if err := ms.save(network.Membership{}); err != nil {
-		return err
-	}
+	ms.disk.Lock()
+	defer ms.disk.Unlock()
+	return ms.save(network.Membership{})
+}
+
+// clear removes the records of a network that was left. The engine must not
+// share them any more, or it would tell the peers that they are gone.
+func (ms *members) clear() error {
+	ms.disk.Lock()
+	defer ms.disk.Unlock()
 	return ms.store.Clear()
 }
 
-// save must be called with the lock held.
+// save must be called with disk held. Nobody else sets the membership, so that
+// whoever holds disk can read it without mu.
 func (ms *members) save(m network.Membership) error {
 	if err := m.Save(ms.root.MembershipPath()); err != nil {
 		return err
 	}
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
 	ms.membership = m
 	return nil
 }
@@ -253,8 +264,16 @@ func (d *daemon) dropPending() error {
 	}
 	defer d.joins.done()
 	d.log.Info("a join came to nothing")
+	return d.leave()
+}
+
+// leave belongs to no network any more. Files of the user stay.
+func (d *daemon) leave() error {
 	if err := d.members.leave(); err != nil {
 		return err
 	}
-	return d.apply()
+	if err := d.apply(); err != nil {
+		return err
+	}
+	return d.members.clear()
 }
