@@ -63,6 +63,7 @@ func (s *Server) host(w http.ResponseWriter, r *http.Request, label string, clie
 	stream, err := seat.Guest(waiting)
 	cause := context.Cause(waiting)
 	stopWaiting() // and pinging
+	seat.Close()  // so that a host that is told to leave can come back at once
 	switch {
 	case err == nil:
 		defer stream.Close()

@@ -95,6 +95,11 @@ func (s *memorySeat) Guest(ctx context.Context) (Stream, error) {
 	case c := <-s.guest:
 		return c, nil
 	case <-ctx.Done():
+	}
+	select {
+	case c := <-s.guest: // in the last moment
+		return c, nil
+	default:
 		return nil, ctx.Err()
 	}
 }
