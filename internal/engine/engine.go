@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"sync"
 	"time"
 
@@ -60,6 +61,9 @@ type Engine struct {
 	onEvent func(Event)
 	counts  conflictCounts
 
+	applying sync.Mutex
+	applied  Settings
+
 	sub        events.Subscription
 	cancel     context.CancelFunc
 	base, main <-chan error // ends of the two supervisors
@@ -94,7 +98,7 @@ func Open(ctx context.Context, o Options, s Settings) (*Engine, error) {
 		return nil, err
 	}
 
-	e := &Engine{id: id, port: port, onEvent: o.OnEvent, done: make(chan struct{})}
+	e := &Engine{id: id, port: port, onEvent: o.OnEvent, applied: s, done: make(chan struct{})}
 	e.names.set(s.Folders)
 
 	// What others subscribe to has to outlive them: two supervisors, stopped in
@@ -194,6 +198,11 @@ func (e *Engine) Apply(s Settings) error {
 	if err != nil {
 		return err
 	}
+	e.applying.Lock()
+	defer e.applying.Unlock()
+	if reflect.DeepEqual(e.applied, s) {
+		return nil
+	}
 	e.names.set(s.Folders)
 	waiter, err := e.cfg.Modify(func(cfg *config.Configuration) {
 		cfg.Options, cfg.Devices, cfg.Folders = wanted.Options, wanted.Devices, wanted.Folders
@@ -202,6 +211,7 @@ func (e *Engine) Apply(s Settings) error {
 		return fmt.Errorf("configuring engine: %w", err)
 	}
 	waiter.Wait()
+	e.applied = s
 	return nil
 }
 
