@@ -70,7 +70,7 @@ func deviceIDOf(letter byte) string {
 // bigWelcome is sampleWelcome with so many devices that it takes several frames.
 func bigWelcome() Welcome {
 	w := sampleWelcome
-	for i := range 500 {
+	for i := range 900 {
 		r := w.Devices[0]
 		r.ID = fmt.Sprintf("%s-%c%c%cAAAA", r.ID[:55], 'A'+i%26, 'A'+i/26%26, 'A'+i/676)
 		w.Devices = append(slices.Clip(w.Devices), r)

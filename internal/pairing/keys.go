@@ -41,9 +41,9 @@ type Keys struct {
 	PSK   PSK
 }
 
-// DeriveKeys derives the keys of a code. It takes 64 MiB of memory and some 0.1
-// seconds of up to four cores, on purpose: that is the price of each guess for
-// who has seen a label. The memory is garbage afterwards, but the runtime keeps
+// DeriveKeys derives the keys of a code. It takes 64 MiB of memory and a few
+// tenths of a second on up to four cores, on purpose: that is the price of each
+// guess for who has seen a label. The memory is garbage afterwards, but the runtime keeps
 // it from the operating system for minutes; a process that goes on running calls
 // debug.FreeOSMemory to give it back at once.
 //
