@@ -11,11 +11,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"github.com/gofrs/flock"
 
 	"github.com/botsync/botsync/internal/api"
 )
@@ -26,45 +26,6 @@ const Patience = 60 * time.Second
 
 // poll is the interval at which something outside of this process is looked at.
 const poll = 5 * time.Millisecond
-
-var build struct {
-	once sync.Once
-	path string
-	err  error
-}
-
-// Binary returns the path of the botsync binary under test: that of BOTSYNC_BIN,
-// or one built for this run.
-func Binary(t testing.TB) string {
-	t.Helper()
-	build.once.Do(func() {
-		if build.path = os.Getenv("BOTSYNC_BIN"); build.path != "" {
-			return
-		}
-		build.path, build.err = compile()
-	})
-	if build.err != nil {
-		t.Fatal(build.err)
-	}
-	return build.path
-}
-
-func compile() (string, error) {
-	dir, err := os.MkdirTemp("", "botsync-test-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "botsync")
-	if runtime.GOOS == "windows" {
-		path += ".exe"
-	}
-	cmd := exec.Command("go", "build", "-tags", "noassets", "-o", path, "github.com/botsync/botsync/cmd/botsync")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", errors.New("building botsync: " + err.Error() + "\n" + string(out))
-	}
-	return path, nil
-}
 
 // Node is one botsync instance. It uses the local network only, unless its
 // config.toml or flags say otherwise.
@@ -82,7 +43,7 @@ type Node struct {
 func New(t testing.TB, name string) *Node {
 	t.Helper()
 	n := &Node{TB: t, Name: name, Root: filepath.Join(TempDir(t), "sync")}
-	t.Cleanup(n.cleanup)
+	t.Cleanup(n.End)
 	return n
 }
 
@@ -291,14 +252,12 @@ func (n *Node) Kill() {
 	Await(n.TB, n.Name+"'s daemon is gone", func() bool { return n.Status().State == api.StateStopped })
 }
 
-// cleanup stops the daemon, by force if need be, and shows its log if the test
-// failed.
-func (n *Node) cleanup() {
-	if n.PID() != 0 && n.Run("stop", "--quiet").Exit != 0 {
-		if s := n.Status(); s.State == api.StateRunning {
-			if p, err := os.FindProcess(n.PID()); err == nil {
-				_ = p.Kill()
-			}
+// End stops the daemon, by force if need be, and shows its log if the test
+// failed. A node of [New] does so by itself when its test ends.
+func (n *Node) End() {
+	if n.PID() != 0 && n.Run("stop", "--quiet").Exit != 0 && n.held() {
+		if p, err := os.FindProcess(n.PID()); err == nil {
+			_ = p.Kill()
 		}
 	}
 	if n.TB.Failed() {
@@ -308,4 +267,13 @@ func (n *Node) cleanup() {
 			}
 		}
 	}
+}
+
+// held reports whether the daemon's lock is held, even if nothing else of the
+// root can be used. The number in it is that of a daemon only then.
+func (n *Node) held() bool {
+	lock := flock.New(n.Path(".botsync", "daemon.lock"), flock.SetFlag(os.O_RDONLY))
+	free, err := lock.TryRLock()
+	_ = lock.Close()
+	return err == nil && !free
 }
