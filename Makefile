@@ -1,0 +1,100 @@
+# botsync. "make help" lists what there is; CONTRIBUTING.md says the rest.
+
+GO       ?= go
+PREFIX   ?= /usr/local
+FUZZTIME ?= 5s
+VERSION  ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null)
+
+# Syncthing needs the tag noassets: its web interface is generated code that its
+# module does not carry. Whatever else is in GOFLAGS stays.
+comma  := ,
+flags  := $(shell $(GO) env GOFLAGS)
+tags   := $(subst $(comma), ,$(patsubst -tags=%,%,$(filter -tags=%,$(flags))))
+tags   := $(subst $() ,$(comma),$(strip $(filter-out noassets,$(tags)) noassets))
+# -trimpath is here and not with the build alone: else tests would compile
+# everything a second time.
+export GOFLAGS := $(strip $(filter-out -tags=% -trimpath,$(flags)) -tags=$(tags) -trimpath)
+# A static binary, and no C compiler needed: docs/decisions/0002-no-cgo.md.
+export CGO_ENABLED := 0
+
+BIN     := bin/botsync$(shell $(GO) env GOEXE)
+LDFLAGS := -s -w $(if $(VERSION),-X main.version=$(VERSION))
+BUILD    = $(GO) build -ldflags '$(LDFLAGS)'
+# Tests of the whole program run this binary.
+export BOTSYNC_BIN := $(CURDIR)/$(BIN)
+
+# The phases of "make test", the quickest to fail first.
+PHASES := fmt build vet staticcheck unit race fuzz e2e
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help build demo test lint fmt vet staticcheck unit race e2e fuzz bench cross notices install clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## bin/botsync, static; the first time takes some minutes
+	$(BUILD) -o $(BIN) ./cmd/botsync
+
+demo: build ## two botsyncs on this machine pair and exchange files
+	@$(BIN) demo
+
+test: ## everything that has to hold; skips what this machine cannot do, and says so
+	@all=$$(date +%s); times=; \
+	for phase in $(PHASES); do \
+		printf '\n== make %s\n' $$phase; start=$$(date +%s); \
+		$(MAKE) --no-print-directory $$phase || { printf '\n== make %s: FAILED\n' $$phase; exit 1; }; \
+		times="$$times $$phase $$(($$(date +%s) - start)) s,"; \
+	done; \
+	printf '\n== all passed:%s %d s together\n' "$$times" $$(($$(date +%s) - all))
+
+lint: fmt vet staticcheck ## gofmt, go vet and staticcheck
+
+fmt:
+	@out=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go' 2>/dev/null || find . -name '*.go')); \
+	if [ -n "$$out" ]; then printf 'run gofmt -w on:\n%s\n' "$$out"; exit 1; fi
+
+vet:
+	$(GO) vet ./...
+
+# The checks and why are in staticcheck.conf.
+staticcheck:
+	$(GO) tool staticcheck ./...
+
+unit: build ## unit tests, the rules of the house, type checks for every platform
+	$(GO) test $$($(GO) list ./... | grep -v /e2e)
+
+# With the engine or SQLite in it, a race build takes as long as all else together.
+race: ## race tests of what is quickly built, where there is a C compiler
+	@if ! command -v $$($(GO) env CC) >/dev/null; then \
+		echo "SKIPPED: race tests need a C compiler, and $$($(GO) env CC) is not here"; \
+		[ "$(BOTSYNC_TEST_ALL)" != 1 ]; exit; \
+	fi; \
+	CGO_ENABLED=1 $(GO) test -race $$($(GO) list -test -f '{{.ImportPath}} {{join .Deps " "}}' ./... | \
+		awk '/\.test / && !/syncthing\/lib|modernc\.org\/sqlite|\/house\.test|\/e2e\.test/ { sub(/\.test$$/, "", $$1); print $$1 }')
+
+e2e: build ## end-to-end tests with real daemons; as root on Linux in namespaces too
+	$(GO) test -count=1 -timeout 15m ./e2e/...
+
+fuzz: ## every fuzz target for FUZZTIME (5s)
+	$(GO) run ./internal/house/fuzz -time $(FUZZTIME)
+
+bench: build ## the numbers that are promised, and what they are compared with
+	$(GO) run ./internal/bench
+
+cross: ## dist/: the program for every platform; compiles everything six times
+	@for platform in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \
+		os=$${platform%/*}; arch=$${platform#*/}; out=dist/botsync-$$os-$$arch; \
+		[ $$os != windows ] || out=$$out.exe; \
+		echo $$out; GOOS=$$os GOARCH=$$arch $(BUILD) -o $$out ./cmd/botsync || exit 1; \
+	done
+
+notices: ## NOTICE, from the modules that are compiled in
+	$(GO) run ./internal/house/notices >NOTICE.new && mv NOTICE.new NOTICE
+
+install: build ## PREFIX/bin/botsync (/usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 0755 $(BIN) $(DESTDIR)$(PREFIX)/bin/
+
+clean: ## removes what was built here
+	rm -rf bin dist
