@@ -1,0 +1,95 @@
+//go:build unix
+
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/botsync/botsync/internal/botsynctest"
+)
+
+// await-file FILE [CONTENT]: until it is there, with this content and a newline.
+func cmdAwaitFile(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, (len(args) == 1 || len(args) == 2) && !neg, "await-file FILE [CONTENT]")
+	await(ts, args[0], func() error {
+		matches, err := filepath.Glob(ts.MkAbs(args[0]))
+		if err != nil || len(matches) == 0 {
+			return errors.Join(err, fs.ErrNotExist)
+		}
+		data, err := os.ReadFile(matches[0])
+		if err == nil && len(args) == 2 && string(data) != args[1]+"\n" {
+			return fmt.Errorf("it holds %q", data)
+		}
+		return err
+	})
+}
+
+// await-gone FILE: until it is not there.
+func cmdAwaitGone(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, len(args) == 1 && !neg, "await-gone FILE")
+	await(ts, args[0]+" is gone", func() error {
+		if _, err := os.Lstat(ts.MkAbs(args[0])); !errors.Is(err, fs.ErrNotExist) {
+			return errors.Join(err, errors.New("it is there"))
+		}
+		return nil
+	})
+}
+
+// await-same-tree DIR DIR: until both hold the same files with the same bytes,
+// modes and times, the same directories and the same links.
+func cmdAwaitSameTree(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, len(args) == 2 && !neg, "await-same-tree DIR DIR")
+	await(ts, strings.Join(args, " is the same as "), func() error {
+		if diff := botsynctest.TreeDiff(ts.MkAbs(args[0]), ts.MkAbs(args[1])); diff != "" {
+			return errors.New(diff)
+		}
+		return nil
+	})
+}
+
+// remember DIR: for unchanged.
+func cmdRemember(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, len(args) == 1 && !neg, "remember DIR")
+	tree, err := botsynctest.Tree(ts.MkAbs(args[0]))
+	ts.Check(err)
+	worldOf(ts).trees[args[0]] = tree
+}
+
+// unchanged DIR [NAME...]: everything is as it was at remember, but for what
+// begins with one of these names.
+func cmdUnchanged(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, len(args) > 0 && !neg, "unchanged DIR [NAME...]")
+	before, ok := worldOf(ts).trees[args[0]]
+	if !ok {
+		ts.Fatalf("%s was not remembered", args[0])
+	}
+	now, err := botsynctest.Tree(ts.MkAbs(args[0]))
+	ts.Check(err)
+	drop := func(lines []string) []string {
+		return slices.DeleteFunc(slices.Clone(lines), func(l string) bool {
+			return slices.ContainsFunc(args[1:], func(name string) bool { return strings.HasPrefix(l, `"`+name) })
+		})
+	}
+	if diff := cmp.Diff(drop(before), drop(now)); diff != "" {
+		ts.Fatalf("%s has changed (- before, + now):\n%s", args[0], diff)
+	}
+}
+
+// no-escapes FILE: no terminal is needed to read it.
+func cmdNoEscapes(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, len(args) == 1 && !neg, "no-escapes FILE")
+	for _, r := range ts.ReadFile(args[0]) {
+		if r < ' ' && r != '\n' {
+			ts.Fatalf("%s contains %q", args[0], r)
+		}
+	}
+}
