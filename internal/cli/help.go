@@ -33,6 +33,37 @@ func exits(codes ...int) map[string]string {
 	return map[string]string{exitsKey: strings.Join(lines, "\n")}
 }
 
+// usageTemplate is cobra's, without what botsync does not have, and with the
+// flags of the command before those of every command.
+const usageTemplate = `Usage:
+  {{.UseLine}}
+{{- with .Example}}
+
+Examples:
+{{.}}
+{{- end}}
+{{- $all := .Commands}}{{range $group := .Groups}}
+
+{{.Title}}
+{{- range $all}}{{if and (eq .GroupID $group.ID) (or .IsAvailableCommand (eq .Name "help"))}}
+  {{rpad .Name .NamePadding}} {{.Short}}
+{{- end}}{{end}}{{end}}
+{{- if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}
+{{- end}}
+{{- if .HasAvailableInheritedFlags}}
+
+Flags of every command:
+{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}
+{{- end}}
+{{- if .HasAvailableSubCommands}}
+
+"botsync COMMAND --help" says more about one of them.
+{{- end}}
+`
+
 const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
 
 {{end}}{{.UsageString}}{{with .Annotations.exits}}

@@ -46,8 +46,7 @@ func (a *app) runInit(ctx context.Context, opts initOptions) error {
 	if err != nil {
 		return err
 	}
-	relay, err := pairingRelay(opts.relay)
-	if err != nil {
+	if err := checkRelay(opts.relay, opts.lanOnly); err != nil {
 		return err
 	}
 	r, created, err := root.Create(dir, opts.config())
@@ -61,12 +60,16 @@ func (a *app) runInit(ctx context.Context, opts initOptions) error {
 		return err
 	}
 	defer c.Close()
+	relay, err := pairingRelay(r, opts.relay)
+	if err != nil {
+		return err
+	}
 	return a.invite(ctx, r, c, api.InviteRequest{Relay: relay}, opts.noWait)
 }
 
 // startForInit brings the daemon up with the settings that were asked for.
 func (a *app) startForInit(ctx context.Context, r *root.Root, created *root.Created, s *settings) (*control.Client, error) {
-	spin := a.term.Spin(ctx, "Starting the daemon.")
+	spin := a.term.Spin(ctx, "Starting the daemon")
 	defer spin.Stop()
 	if !created.Initialised {
 		changed, _, err := a.update(r, s)

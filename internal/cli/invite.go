@@ -40,11 +40,14 @@ open at once. The code is the only line on standard output.`,
 }
 
 func (a *app) runInvite(ctx context.Context, opts inviteOptions) error {
-	relay, err := pairingRelay(opts.relay)
-	if err != nil {
+	if err := checkRelay(opts.relay, false); err != nil {
 		return err
 	}
 	r, err := a.open()
+	if err != nil {
+		return err
+	}
+	relay, err := pairingRelay(r, opts.relay)
 	if err != nil {
 		return err
 	}
@@ -70,8 +73,8 @@ func (a *app) invite(ctx context.Context, r *root.Root, c *control.Client, req a
 	if err != nil || noWait {
 		return err
 	}
-	spin := a.term.Spin(ctx, "Waiting until "+term.Clock(line.ExpiresAt)+" for the other device.")
-	spin.SetFunc(term.Waiting(line.ExpiresAt))
+	spin := a.term.Spin(ctx, "")
+	spin.Count(term.Waiting(line.ExpiresAt))
 	end, err := a.awaitGuest(ctx, r, c, line)
 	spin.Stop()
 	if ctx.Err() != nil && err != nil {
@@ -147,7 +150,7 @@ func (a *app) awaitGuest(ctx context.Context, r *root.Root, c *control.Client, l
 
 // restartPatience is how long a daemon that stopped may take to come back before
 // waiting for it is given up.
-const restartPatience = 10 * time.Second
+const restartPatience = 5 * time.Second
 
 // readEnd reads events, from the first that the daemon remembers: the guest may
 // have been faster than this request.

@@ -37,10 +37,10 @@ Files that are in the folders already stay there and are shared; where both side
 have a different file of one name both are kept. If the join fails, a root that
 this command made is removed again. The code stays good until somebody has joined
 with it.`,
-		Example: `  botsync join uncle-marble-ocean-tiger-lamp
-  botsync join "uncle marble ocean tiger lamp" --name laptop --role human
+		Example: `  botsync join walrus-velvet-canyon-puppet-catnip
+  botsync join "walrus velvet canyon puppet catnip" --name laptop --role human
   pass show botsync-code | botsync join -
-  BOTSYNC_CODE=uncle-marble-ocean-tiger-lamp botsync join --json`,
+  BOTSYNC_CODE=walrus-velvet-canyon-puppet-catnip botsync join --json`,
 		Annotations: exits(api.ExitOK, api.ExitUnexpected, api.ExitUsage, api.ExitNotRunning, api.ExitCodeUnknown, api.ExitTimeout, api.ExitUnreachable, api.ExitState),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runJoin(cmd.Context(), opts, args)
@@ -61,8 +61,7 @@ func (a *app) runJoin(ctx context.Context, opts joinOptions, args []string) erro
 	if err != nil {
 		return err
 	}
-	relay, err := pairingRelay(opts.relay)
-	if err != nil {
+	if err := checkRelay(opts.relay, opts.lanOnly); err != nil {
 		return err
 	}
 	dir, err := a.resolve()
@@ -74,7 +73,7 @@ func (a *app) runJoin(ctx context.Context, opts joinOptions, args []string) erro
 		return err
 	}
 	j := &join{app: a, root: r, created: created, settings: &opts.settings, deadline: deadline}
-	joined, err := j.run(ctx, api.JoinRequest{Code: words.String(), Relay: relay})
+	joined, err := j.run(ctx, words.String())
 	if err != nil {
 		if ctx.Err() != nil {
 			err = interrupted("the join was interrupted", "Run it again; if the code was used meanwhile, ask for a new one.")
@@ -113,19 +112,24 @@ type join struct {
 // the daemon that says what took so long.
 const joinGrace = 3 * time.Second
 
-func (j *join) run(ctx context.Context, req api.JoinRequest) (*api.JoinedLine, error) {
+func (j *join) run(ctx context.Context, words string) (*api.JoinedLine, error) {
 	ctx, cancel := context.WithDeadline(ctx, j.deadline.Add(joinGrace))
 	defer cancel()
-	spin := j.term.Spin(ctx, "Starting the daemon.")
+	spin := j.term.Spin(ctx, "Starting the daemon")
 	defer spin.Stop()
 	err := j.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if req.Timeout = time.Until(j.deadline); req.Timeout <= 0 {
+	relay, err := pairingRelay(j.root, j.settings.relay)
+	if err != nil {
+		return nil, err
+	}
+	left := time.Until(j.deadline)
+	if left <= 0 {
 		return nil, context.DeadlineExceeded
 	}
-	return j.client.Join(ctx, req, func(p api.ProgressLine) { spin.Set(term.Clean(p.Text)) })
+	return j.client.Join(ctx, api.JoinRequest{Code: words, Relay: relay, Timeout: left}, func(p api.ProgressLine) { spin.Progress(term.Sentence(p.Text)) })
 }
 
 // connect brings the daemon up. Settings for a root that existed are changed

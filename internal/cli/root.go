@@ -20,7 +20,7 @@ const (
 
 func (a *app) newRootCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "botsync",
+		Use:   "botsync COMMAND",
 		Short: "Share a folder between machines, peer to peer, for people who work with AI agents",
 		Long: `botsync shares a folder between machines, peer to peer and encrypted.
 
@@ -30,7 +30,7 @@ func (a *app) newRootCommand() *cobra.Command {
 No server, no account, no configuration file to edit. With --json every command
 prints JSON on standard output, and a failure is one object on standard error.`,
 		Example: `  botsync init
-  botsync join uncle-marble-ocean-tiger-lamp
+  botsync join walrus-velvet-canyon-puppet-catnip
   botsync status`,
 		Annotations:   exits(api.ExitOK, api.ExitUnexpected, api.ExitUsage, api.ExitNotInitialised, api.ExitNotRunning, api.ExitCodeUnknown, api.ExitTimeout, api.ExitUnreachable, api.ExitState, api.ExitTrouble),
 		Version:       a.deps.Version,
@@ -51,6 +51,8 @@ prints JSON on standard output, and a failure is one object on standard error.`,
 	cmd.SetErr(a.err)
 	cmd.SetVersionTemplate("botsync {{.Version}}\n")
 	cmd.SetHelpTemplate(helpTemplate)
+	cmd.SetUsageTemplate(usageTemplate)
+	cmd.SuggestionsMinimumDistance = 2 // the most edits that pass for a misspelling
 	cmd.CompletionOptions.DisableDefaultCmd = true
 	cmd.SetFlagErrorFunc(flagError)
 	cmd.InitDefaultVersionFlag()
@@ -116,7 +118,11 @@ func flagError(cmd *cobra.Command, err error) error {
 	}
 	name, best, distance := unknown.GetSpecifiedName(), "", 3
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if d := levenshtein.ComputeDistance(name, f.Name); d < distance && !f.Hidden {
+		d := levenshtein.ComputeDistance(name, f.Name)
+		if strings.HasPrefix(f.Name, name) {
+			d = 1 // an abbreviation
+		}
+		if d < distance && !f.Hidden {
 			best, distance = f.Name, d
 		}
 	})

@@ -78,17 +78,34 @@ func (s *settings) config() root.Config {
 	return c
 }
 
+// checkRelay refuses a relay that cannot be one, before anything is made.
+func checkRelay(flag string, lanOnly bool) error {
+	for _, relay := range []string{flag, os.Getenv(relayEnv)} {
+		if relay != "" {
+			if err := root.ValidateRelay(relay); err != nil {
+				return err
+			}
+		}
+	}
+	if flag != "" && lanOnly {
+		return usage("Leave one of them out.", "a relay leaves the local network, so --relay and --lan-only do not go together")
+	}
+	return nil
+}
+
 // pairingRelay is the relay for this invite or join: flag, then environment.
-// That of config.toml the daemon knows.
-func pairingRelay(flag string) (string, error) {
-	relay := flag
-	if relay == "" {
-		relay = os.Getenv(relayEnv)
+// That of config.toml the daemon knows. What stands in the environment is for
+// all roots, so one that stays on its local network ignores it.
+func pairingRelay(r *root.Root, flag string) (string, error) {
+	relay := os.Getenv(relayEnv)
+	if flag != "" || relay == "" {
+		return flag, nil
 	}
-	if relay == "" {
-		return "", nil
+	cfg, err := r.Config()
+	if err != nil || cfg.LANOnly {
+		return "", err
 	}
-	return relay, root.ValidateRelay(relay)
+	return relay, nil
 }
 
 // update writes the flags that were given to the config.toml of a root that

@@ -94,7 +94,7 @@ func readHandshake(ctx context.Context, pipe *os.File) (ready, error) {
 }
 
 func diedSilently(r *root.Root, exit error) error {
-	said := root.Tail(r.StderrPath(), 20)
+	said := root.Head(r.StderrPath(), 12) // a crash says first what happened
 	if len(said) == 0 {
 		said = root.Tail(r.LogPath(), 5)
 	}
@@ -104,7 +104,7 @@ func diedSilently(r *root.Root, exit error) error {
 	}
 	message := "the daemon ended before it was ready: " + reason
 	for _, line := range said {
-		message += "\n  " + term.Clean(line)
+		message += "\n  " + term.Clean(strings.ReplaceAll(line, "\t", "  "))
 	}
 	return api.Errorf(api.CodeUnexpected, "The log is "+r.LogPath()+".", "%s", message)
 }

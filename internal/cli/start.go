@@ -66,7 +66,7 @@ func (a *app) runStart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	spin := a.term.Spin(ctx, "Starting the daemon.")
+	spin := a.term.Spin(ctx, "Starting the daemon")
 	c, started, err := a.ensureDaemon(ctx, r)
 	spin.Stop()
 	if err != nil {

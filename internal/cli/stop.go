@@ -34,7 +34,7 @@ func (a *app) runStop(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	spin := a.term.Spin(ctx, "Stopping the daemon.")
+	spin := a.term.Spin(ctx, "Stopping the daemon")
 	pid, was, err := a.stopDaemon(ctx, r)
 	spin.Stop()
 	if err != nil {

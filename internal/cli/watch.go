@@ -94,6 +94,7 @@ func (a *app) endOfWatch(ctx context.Context, r *root.Root, err error) error {
 // elsewhere only if it differs from that.
 func (a *app) watcher() func(*api.Status) error {
 	if a.term.LiveOutput() {
+		_ = a.term.Clear() // if that fails, so does what follows
 		return func(st *api.Status) error { return a.term.RedrawStatus(st, time.Now()) }
 	}
 	var last []byte

@@ -214,4 +214,11 @@ func TestTail(t *testing.T) {
 	if got := Tail(path, 2); len(got) != 2 || got[0] != "a" || got[1] != "b" {
 		t.Errorf("got %q", got)
 	}
+	if got := Head(path, 2); len(got) != 2 || got[0] != "x" || got[1] != "x" {
+		t.Errorf("got %q", got)
+	}
+	write(t, path, "one\n")
+	if head, tail := Head(path, 9), Tail(path, 9); len(head) != 1 || len(tail) != 1 || head[0] != "one" || tail[0] != "one" {
+		t.Errorf("got %q and %q", head, tail)
+	}
 }

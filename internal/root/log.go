@@ -25,6 +25,18 @@ func (r *Root) OpenLog() io.WriteCloser {
 	return &lumberjack.Logger{Filename: r.LogPath(), MaxSize: maxLogMB, MaxBackups: 1}
 }
 
+// Head returns the first lines of a file, at most n and 16 KiB of them; nothing
+// if it cannot be read.
+func Head(path string, n int) []string {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	lines := readLines(f)
+	return lines[:min(n, len(lines))]
+}
+
 // Tail returns the last lines of a file, at most n and 16 KiB of them; nothing
 // if it cannot be read.
 func Tail(path string, n int) []string {
@@ -33,20 +45,23 @@ func Tail(path string, n int) []string {
 		return nil
 	}
 	defer f.Close()
-	const window = 16 << 10
 	if info, err := f.Stat(); err == nil && info.Size() > window {
 		if _, err := f.Seek(-window, io.SeekEnd); err != nil {
 			return nil
 		}
 	}
-	data, err := io.ReadAll(io.LimitReader(f, window))
-	if err != nil {
-		return nil
-	}
-	text := strings.TrimRight(string(data), "\n")
-	if text == "" {
-		return nil
-	}
-	lines := strings.Split(text, "\n")
+	lines := readLines(f)
 	return lines[max(0, len(lines)-n):]
+}
+
+// window bounds what Head and Tail look at, in bytes.
+const window = 16 << 10
+
+func readLines(f *os.File) []string {
+	data, err := io.ReadAll(io.LimitReader(f, window))
+	text := strings.TrimRight(string(data), "\n")
+	if err != nil || text == "" {
+		return nil
+	}
+	return strings.Split(text, "\n")
 }

@@ -59,7 +59,7 @@ func (t *Terminal) codeFrame(code string, width, height int) string {
 // Waiting is the text of a spinner that waits for a guest until the given time.
 func Waiting(until time.Time) func() string {
 	return func() string {
-		return "Waiting for the other device, " + styleStrong.Render(Left(time.Until(until))) + " left. " +
-			styleFaint.Render("Ctrl-C stops waiting; the invite stays open.")
+		return "Waiting, " + styleStrong.Render(Left(time.Until(until))) + " left. " +
+			styleFaint.Render("Ctrl-C ends the waiting; the invite stays open.")
 	}
 }

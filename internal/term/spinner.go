@@ -15,22 +15,21 @@ const frameTime = 100 * time.Millisecond
 // eraseLine returns to the first column and clears what is there.
 const eraseLine = "\r\x1b[K"
 
-// Spinner is a line that shows that something is going on. On a terminal it is
-// redrawn in place; elsewhere each new text is a line of its own, once.
+// Spinner is a line that shows that something is going on, redrawn in place.
+// Where there is no terminal nothing is drawn, and only [Spinner.Progress] is
+// printed.
 type Spinner struct {
 	t    *Terminal
 	mu   sync.Mutex
 	text func() string
-	last string // the line that was printed, without a terminal
 	stop context.CancelFunc
 	done chan struct{}
 }
 
 // Spin shows text until Stop is called or ctx is done.
 func (t *Terminal) Spin(ctx context.Context, text string) *Spinner {
-	s := &Spinner{t: t, done: make(chan struct{})}
+	s := &Spinner{t: t, text: func() string { return text }, done: make(chan struct{})}
 	ctx, s.stop = context.WithCancel(ctx)
-	s.Set(text)
 	if !t.Live() {
 		close(s.done)
 		return s
@@ -39,20 +38,16 @@ func (t *Terminal) Spin(ctx context.Context, text string) *Spinner {
 	return s
 }
 
-// Set replaces the text.
-func (s *Spinner) Set(text string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.text = func() string { return text }
-	if !s.t.Live() && text != s.last {
-		s.last = text
+// Progress replaces the text. Without a terminal it is a line of its own.
+func (s *Spinner) Progress(text string) {
+	s.Count(func() string { return text })
+	if !s.t.Live() {
 		s.t.Say("%s", text)
 	}
 }
 
-// SetFunc makes the text come from f, which is called for every redraw: a
-// countdown. Without a terminal it is not called at all.
-func (s *Spinner) SetFunc(f func() string) {
+// Count makes the text come from f, which is called for every redraw.
+func (s *Spinner) Count(f func() string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.text = f

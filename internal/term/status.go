@@ -15,13 +15,28 @@ func (t *Terminal) Status(st *api.Status, now time.Time) error {
 	return err
 }
 
-// RedrawStatus is Status on a screen that it clears first.
+// RedrawStatus is Status in place of what is on the screen. What does not fit is
+// left out: the beginning says most.
 func (t *Terminal) RedrawStatus(st *api.Status, now time.Time) error {
-	// Home, then clear below: without the flicker of clearing first.
-	text := strings.ReplaceAll(t.renderStatus(st, now), "\n", "\x1b[K\n")
-	_, err := io.WriteString(t.out, "\x1b[H"+text+"\x1b[J")
+	_, height := t.out.size()
+	lines := strings.Split(strings.TrimSuffix(t.renderStatus(st, now), "\n"), "\n")
+	lines = lines[:min(len(lines), height-1)]
+	// Line by line, and the rest at the end: without the flicker of clearing all.
+	_, err := io.WriteString(t.out, home+strings.Join(lines, eraseRest+"\n")+eraseRest+"\n"+eraseBelow)
 	return err
 }
+
+// Clear makes room for [Terminal.RedrawStatus].
+func (t *Terminal) Clear() error {
+	_, err := io.WriteString(t.out, home+eraseBelow)
+	return err
+}
+
+const (
+	home       = "\x1b[H"
+	eraseRest  = "\x1b[K" // of the line
+	eraseBelow = "\x1b[J" // the cursor
+)
 
 func (t *Terminal) renderStatus(st *api.Status, now time.Time) string {
 	width, _ := t.out.size()

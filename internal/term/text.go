@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
 
@@ -30,6 +31,13 @@ func CleanLines(s string) string {
 		lines[i] = Clean(line)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// Sentence makes a foreign phrase the beginning of a line: clean, and with a
+// capital.
+func Sentence(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	return Clean(string(unicode.ToUpper(first)) + s[size:])
 }
 
 // Bytes writes a size for a person, such as "1.5 MiB".
