@@ -235,7 +235,8 @@ func (n *Node) PID() int {
 		return 0
 	}
 	var info struct{ PID int }
-	_ = json.Unmarshal(bytes.TrimSpace(data), &info)
+	// The byte before the object is the one that is locked.
+	_ = json.Unmarshal(bytes.Trim(data, "\x00 \n"), &info)
 	return info.PID
 }
 
@@ -255,10 +256,11 @@ func (n *Node) Kill() {
 // End stops the daemon, by force if need be, and shows its log if the test
 // failed. A node of [New] does so by itself when its test ends.
 func (n *Node) End() {
-	if n.PID() != 0 && n.Run("stop", "--quiet").Exit != 0 && n.held() {
+	if n.held() && n.Run("stop", "--quiet").Exit != 0 && n.held() {
 		if p, err := os.FindProcess(n.PID()); err == nil {
 			_ = p.Kill()
 		}
+		Await(n.TB, n.Name+"'s daemon is gone", func() bool { return !n.held() })
 	}
 	if n.TB.Failed() {
 		for _, name := range []string{"daemon.log", "stderr.log"} {
