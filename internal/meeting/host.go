@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/botsync/botsync/internal/meeting/crowd"
@@ -14,10 +15,11 @@ import (
 
 const (
 	// maxPending bounds the connections of one Host whose peers have not proved to know the code.
-	maxPending = 256
-	// pendingGrace is how long each of them is safe. A guest on the same network speaks within a round trip, and
-	// the host needs a millisecond to check what it says. Together the two let 5,000 connections a second pass.
-	pendingGrace = 50 * time.Millisecond
+	maxPending = 512
+	// pendingGrace is how long each of them is safe, and again from when it has first said something. A guest on the
+	// same network speaks within a round trip, and the host needs a millisecond to check what it says, but
+	// a machine under attack is slow. Together the two let 3,400 silent connections a second pass.
+	pendingGrace = 150 * time.Millisecond
 	// steady is how long a way must have been open for its next failure to count as the first.
 	steady = 10 * time.Second
 )
@@ -182,7 +184,16 @@ func remoteIP(conn net.Conn) netip.Addr {
 // A hostConn is a connection that sits in the crowd until its peer is known.
 type hostConn struct {
 	net.Conn
-	seat *crowd.Seat[netip.Addr]
+	seat  *crowd.Seat[netip.Addr]
+	spoke atomic.Bool
+}
+
+func (c *hostConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 && !c.spoke.Swap(true) {
+		c.seat.Renew()
+	}
+	return n, err
 }
 
 func (c *hostConn) Close() error {

@@ -64,9 +64,9 @@ type Way interface {
 }
 
 // Authenticated tells the Host that handed out conn that its peer has proved to know the code. Until then it may
-// be closed in favour of newer connections when there are too many. It does nothing to other connections.
-func Authenticated(conn net.Conn) {
-	if c, ok := conn.(*hostConn); ok {
-		c.seat.Leave()
-	}
+// be closed in favour of newer connections when there are too many. It returns false if that has just
+// happened, so that there is no use in going on. Of other connections it returns true.
+func Authenticated(conn net.Conn) bool {
+	c, ok := conn.(*hostConn)
+	return !ok || c.seat.Leave()
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"golang.org/x/time/rate"
 )
 
 // Relay is the way through a pairing relay, which both sides can reach: a WebSocket each, which it joins.
@@ -54,16 +55,17 @@ func (r *Relay) Host(ctx context.Context, place Place, open func(degraded error)
 	if r.problem != nil {
 		return &retryAfterError{r.problem, maxRetryAfter} // it will not get better
 	}
-	// A stream of bad guests, or a relay that brings them, slows us down a little.
-	pause := newBackOff()
-	pause.MaxInterval = 2 * time.Second
+	// The next guest may be the right one, but a stream of bad ones, or a relay that plays them, is slowed down.
+	pace := rate.NewLimiter(2, 5)
 	for {
+		if err := pace.Wait(ctx); err != nil {
+			return err
+		}
 		conn, err := r.connect(ctx, place.Label, "host")
 		if err != nil {
 			return err
 		}
 		open(nil)
-		registered := time.Now()
 		err = conn.awaitFirst(ctx)
 		switch {
 		case err == nil:
@@ -77,10 +79,6 @@ func (r *Relay) Host(ctx context.Context, place Place, open func(degraded error)
 			conn.Close()
 			return err
 		}
-		if time.Since(registered) > steady {
-			pause.Reset()
-		}
-		sleep(ctx, pause.NextBackOff())
 	}
 }
 
@@ -91,7 +89,7 @@ func (r *Relay) Dial(ctx context.Context, place Place, offer func(ctx context.Co
 		return r.problem
 	}
 	pause := newBackOff()
-	pause.MaxInterval = 2 * time.Second
+	pause.MaxInterval = time.Second
 	failures := 0 // since the relay last told whether the host is there
 	looked := false
 	for {

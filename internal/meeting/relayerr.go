@@ -40,14 +40,11 @@ func permanent(format string, args ...any) error {
 
 // explain says what went wrong with a request to a relay, for a person who has only its URL at hand.
 func explain(err error, resp *http.Response) error {
-	if resp != nil && resp.StatusCode != 0 {
-		if to, ok := asRedirect(err); ok {
-			return permanent("answered with a redirect to another place (%s), which is not followed", clean(to.to))
-		}
-		return explainAnswer(resp)
+	if to, ok := errors.AsType[*redirectError](err); ok {
+		return permanent("answered with a redirect to another host (%s), which is not followed", clean(to.to))
 	}
-	if to, ok := asRedirect(err); ok {
-		return permanent("answered with a redirect to another place (%s), which is not followed", clean(to.to))
+	if resp != nil {
+		return explainAnswer(resp)
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || strings.Contains(err.Error(), "server gave HTTP response to HTTPS client") {
 		return permanent("does not speak TLS; does its URL begin with http:// instead of https://?")
@@ -68,7 +65,10 @@ func explain(err error, resp *http.Response) error {
 		if oe.Timeout() {
 			return errors.New("did not answer in time")
 		}
-		return oe
+		if oe.Op == "proxyconnect" {
+			return fmt.Errorf("the HTTP proxy in front of it cannot be reached: %w", innermost(oe))
+		}
+		return fmt.Errorf("cannot be reached: %w", innermost(oe))
 	}
 	if ne, ok := errors.AsType[net.Error](err); ok && ne.Timeout() || errors.Is(err, context.DeadlineExceeded) {
 		return errors.New("did not answer in time")

@@ -2,7 +2,6 @@ package meeting
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -41,7 +40,7 @@ func newRelayTransport(relay *url.URL) *relayTransport {
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
 			// A relay may move its path, or move to https, but not hand its guests to somebody else.
 			if req.URL.Hostname() != relay.Hostname() || req.URL.Scheme != "https" && relay.Scheme == "https" || len(via) > 3 {
-				return &redirectError{to: req.URL.Redacted()}
+				return &redirectError{to: req.URL.Scheme + "://" + req.URL.Host}
 			}
 			return nil
 		},
@@ -74,6 +73,3 @@ func (t *relayTransport) close() {
 type redirectError struct{ to string }
 
 func (e *redirectError) Error() string { return "redirected to " + e.to }
-
-// asRedirect finds a refused redirect in an error of the client.
-func asRedirect(err error) (*redirectError, bool) { return errors.AsType[*redirectError](err) }

@@ -132,6 +132,17 @@ func (s *Seat[K]) Leave() bool {
 	return true
 }
 
+// Renew lets the seat count as taken just now, so that its holder is safe for another grace time.
+func (s *Seat[K]) Renew() {
+	c := s.crowd
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s.elem != nil {
+		s.since = time.Now()
+		c.peers[s.peer].MoveToBack(s.elem)
+	}
+}
+
 // Len returns the number of seats taken.
 func (c *Crowd[K]) Len() int {
 	c.mu.Lock()

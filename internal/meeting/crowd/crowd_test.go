@@ -41,6 +41,25 @@ func TestFullCrowdEvictsOldestOfTheLargest(t *testing.T) {
 	})
 }
 
+func TestRenewedSeatIsSafeAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := crowd.New[int](2, time.Second)
+		renewed, _ := c.Enter(t.Context(), 1, func() { t.Error("evicted the renewed one") })
+		evicted := false
+		c.Enter(t.Context(), 1, func() { evicted = true })
+		time.Sleep(2 * time.Second)
+		renewed.Renew()
+		c.Enter(t.Context(), 1, func() {})
+		if !evicted || !renewed.Leave() {
+			t.Error("the one that was not renewed has not made room")
+		}
+		renewed.Renew() // of no consequence
+		if c.Len() != 1 {
+			t.Errorf("%d are inside", c.Len())
+		}
+	})
+}
+
 func TestLeavingMakesRoomAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := crowd.New[int](1, time.Hour)
