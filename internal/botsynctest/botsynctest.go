@@ -243,6 +243,9 @@ func (n *Node) PID() int {
 // Kill ends the daemon as a power cut would, and waits until it is gone.
 func (n *Node) Kill() {
 	n.TB.Helper()
+	if !n.held() {
+		n.TB.Fatalf("%s: no daemon is running", n.Name)
+	}
 	p, err := os.FindProcess(n.PID())
 	if err != nil {
 		n.TB.Fatal(err)
