@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -91,5 +92,31 @@ func cmdNoEscapes(ts *testscript.TestScript, neg bool, args []string) {
 		if r < ' ' && r != '\n' {
 			ts.Fatalf("%s contains %q", args[0], r)
 		}
+	}
+}
+
+// holds DIR TEXT: some file below it contains the text, in any case.
+func cmdHolds(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, len(args) == 2, "[!] holds DIR TEXT")
+	text, where := []byte(strings.ToLower(args[1])), ""
+	files := 0
+	ts.Check(filepath.WalkDir(ts.MkAbs(args[0]), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		files++
+		data, err := os.ReadFile(path)
+		if bytes.Contains(bytes.ToLower(data), text) {
+			where = path
+		}
+		return err
+	}))
+	switch {
+	case files == 0:
+		ts.Fatalf("there is no file in %s", args[0])
+	case neg && where != "":
+		ts.Fatalf("%s contains %q", where, args[1])
+	case !neg && where == "":
+		ts.Fatalf("no file in %s contains %q", args[0], args[1])
 	}
 }

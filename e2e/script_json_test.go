@@ -12,18 +12,18 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// json FILE[#LINE] PATH VALUE: the value at that path of the JSON object, such as
+// json FILE[:LINE] PATH VALUE: the value at that path of the JSON object, such as
 //
 //	json stdout .folders[0].name shared
-//	json stdout#2 .type joined
+//	json stdout:2 .type joined
 //	json stdout .peers.length 1
 //	json stdout .device.id /^[A-Z0-9-]{63}$/
 //
 // A value between slashes is a regular expression. With ! it is another value,
 // or nothing is there.
 func cmdJSON(ts *testscript.TestScript, neg bool, args []string) {
-	need(ts, len(args) == 3, "[!] json FILE[#LINE] PATH VALUE")
-	file, number, _ := strings.Cut(args[0], "#")
+	need(ts, len(args) == 3, "[!] json FILE[:LINE] PATH VALUE")
+	file, number, _ := strings.Cut(args[0], ":")
 	lines := strings.Split(strings.TrimSuffix(ts.ReadFile(file), "\n"), "\n")
 	n := 1
 	if number != "" {

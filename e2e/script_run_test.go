@@ -253,3 +253,24 @@ func await(ts *testscript.TestScript, what string, look func() error) {
 		time.Sleep(10 * time.Millisecond)
 	}
 }
+
+// upper TEXT NAME, spaced TEXT NAME, words TEXT NAME...: a code, written in
+// another way, in variables.
+func cmdUpper(ts *testscript.TestScript, _ bool, args []string) {
+	need(ts, len(args) == 2, "upper TEXT NAME")
+	ts.Setenv(args[1], strings.ToUpper(args[0]))
+}
+
+func cmdSpaced(ts *testscript.TestScript, _ bool, args []string) {
+	need(ts, len(args) == 2, "spaced TEXT NAME")
+	ts.Setenv(args[1], "  "+strings.ReplaceAll(args[0], "-", " \t ")+" ")
+}
+
+func cmdWords(ts *testscript.TestScript, _ bool, args []string) {
+	need(ts, len(args) > 1, "words TEXT NAME...")
+	words := strings.Split(args[0], "-")
+	need(ts, len(words) == len(args)-1, "words TEXT NAME..., a name for each word")
+	for i, word := range words {
+		ts.Setenv(args[i+1], word)
+	}
+}

@@ -48,6 +48,10 @@ func TestScripts(t *testing.T) {
 			"tmpfs":           cmdTmpfs,
 			"as-nobody":       cmdAsNobody,
 			"no-escapes":      cmdNoEscapes,
+			"upper":           cmdUpper,
+			"spaced":          cmdSpaced,
+			"words":           cmdWords,
+			"holds":           cmdHolds,
 		},
 	})
 }
