@@ -20,7 +20,7 @@ func (a *app) newStopCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "stop",
 		Short: "Stop the daemon",
-		Long: `Stop the daemon and return once its process has ended, after 30 seconds at most.
+		Long: `Ask the daemon to stop, and return once its process has ended, after 30 seconds at most.
 Where none is running there is nothing to do, and that is no error.`,
 		Example:     `  botsync stop`,
 		Annotations: exits(api.ExitOK, api.ExitUnexpected, api.ExitUsage, api.ExitNotInitialised, api.ExitTimeout),

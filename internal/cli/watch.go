@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"slices"
 	"sync"
 	"time"
 
@@ -99,11 +100,24 @@ func (a *app) watcher() func(*api.Status) error {
 	}
 	var last []byte
 	return func(st *api.Status) error {
-		now, err := json.Marshal(st)
+		now, err := json.Marshal(withoutClock(st))
 		if err != nil || bytes.Equal(now, last) {
 			return err
 		}
 		last = now
 		return a.showStatus(st)
 	}
+}
+
+// withoutClock leaves out what changes by itself: a peer that is connected is
+// seen all the time.
+func withoutClock(st *api.Status) *api.Status {
+	still := *st
+	still.Peers = slices.Clone(st.Peers)
+	for i := range still.Peers {
+		if still.Peers[i].Connected {
+			still.Peers[i].LastSeen = nil
+		}
+	}
+	return &still
 }

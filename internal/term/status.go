@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"github.com/botsync/botsync/internal/api"
 )
 
@@ -51,7 +53,7 @@ func (t *Terminal) renderStatus(st *api.Status, now time.Time) string {
 		}
 	}
 	fmt.Fprintf(&b, "%s\n", t.summary(st))
-	fmt.Fprintf(&b, "%s\n", styleFaint.Render(Device(st.Device)+", "+Clean(st.Root)))
+	fmt.Fprintf(&b, "%s\n", ansi.Truncate(styleFaint.Render(Device(st.Device)+", "+Clean(st.Root)), width, "…"))
 
 	var rows [][]string
 	for _, f := range st.Folders {
@@ -100,10 +102,11 @@ func (t *Terminal) summary(st *api.Status) string {
 		}
 		return busy + " " + styleStrong.Render("Alone.") + ` Run "botsync invite" to add a device.`
 	}
-	in, out, connected, scanning := 0, 0, 0, false
+	in, out, connected, scanning, halted := 0, 0, 0, false, false
 	for _, f := range st.Folders {
 		in += f.NeedFiles
 		scanning = scanning || f.State == api.FolderScanning || f.State == api.FolderSyncing
+		halted = halted || f.State == api.FolderPaused || f.State == api.FolderError || f.Error != ""
 	}
 	for _, p := range st.Peers {
 		out += p.NeedFiles
@@ -112,6 +115,8 @@ func (t *Terminal) summary(st *api.Status) string {
 		}
 	}
 	switch {
+	case halted:
+		return bad + " " + styleStrong.Render("Not every folder is synced.")
 	case in > 0 || out > 0:
 		return busy + " " + styleStrong.Render("Syncing:") + fmt.Sprintf(" %s to get, %s to give.", Count(in, "file", "files"), Count(out, "file", "files"))
 	case connected < len(st.Peers):

@@ -36,6 +36,9 @@ func CleanLines(s string) string {
 // Sentence makes a foreign phrase the beginning of a line: clean, and with a
 // capital.
 func Sentence(s string) string {
+	if s == "" {
+		return ""
+	}
 	first, size := utf8.DecodeRuneInString(s)
 	return Clean(string(unicode.ToUpper(first)) + s[size:])
 }
