@@ -69,6 +69,8 @@ require (
 	github.com/stretchr/objx v0.5.3 // indirect
 	github.com/stretchr/testify v1.12.1 // indirect
 	github.com/syncthing/notify v0.0.0-20250528144937-c7027d4f7465 // indirect
+	// This is release v2.1.2. Syncthing's v2 tags keep the v1 module path, so that
+	// they can only be had by a pseudo-version: docs/decisions/0001.
 	github.com/syncthing/syncthing v1.30.0-rc.1.0.20260626052240-44cbfcad56db // indirect
 	github.com/syndtr/goleveldb v1.0.1-0.20220721030215-126854af5e6d // indirect
 	github.com/thejerf/suture/v4 v4.0.6 // indirect
