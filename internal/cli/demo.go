@@ -117,9 +117,12 @@ func (d *demo) step(ctx context.Context, name, what string, do func(context.Cont
 			"the demo took too long: %s", what))
 	defer cancel()
 	spin := d.term.Spin(ctx, what)
-	start := time.Now()
+	d.started, d.finished = time.Now(), time.Time{}
 	err := do(ctx)
-	took := float64(time.Since(start).Microseconds()) / 1000
+	if d.finished.IsZero() {
+		d.finished = time.Now()
+	}
+	took := float64(d.finished.Sub(d.started).Microseconds()) / 1000
 	spin.Stop()
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {

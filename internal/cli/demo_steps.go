@@ -36,6 +36,9 @@ type demo struct {
 	laptop string
 	code   string
 	result demoResult
+
+	// What counts of the present step, if that is not all of it.
+	started, finished time.Time
 }
 
 func newDemoIn(a *app, exe, dir string, size int64) *demo {
@@ -104,10 +107,16 @@ func demoEnv(env []string) []string {
 }
 
 // travel writes a file on one side and returns once the other has it, complete.
-// The time that counts is from the moment at which it is finished here.
+// The time that counts is from the moment at which it is put into the folder here
+// until it is seen there; making and comparing it are left out.
 func (d *demo) travel(ctx context.Context, from, to, folder, name string) error {
-	sum, err := writeRandom(filepath.Join(from, folder, name), d.size)
+	made := filepath.Join(from, name) // beside the folders, as BOTSYNC.md says
+	sum, err := writeRandom(made, d.size)
 	if err != nil {
+		return err
+	}
+	d.started = time.Now()
+	if err := os.Rename(made, filepath.Join(from, folder, name)); err != nil {
 		return err
 	}
 	arrived := filepath.Join(to, folder, name)
@@ -122,6 +131,7 @@ func (d *demo) travel(ctx context.Context, from, to, folder, name string) error 
 		case <-time.After(demoLook):
 		}
 	}
+	d.finished = time.Now()
 	got, err := hashOf(arrived)
 	if err != nil {
 		return err
@@ -132,20 +142,14 @@ func (d *demo) travel(ctx context.Context, from, to, folder, name string) error 
 	return nil
 }
 
-// writeRandom writes a file beside the folders and moves it into place, as
-// BOTSYNC.md tells agents to.
 func writeRandom(path string, size int64) (sum [sha256.Size]byte, err error) {
-	temp := filepath.Join(filepath.Dir(filepath.Dir(path)), filepath.Base(path))
-	f, err := os.Create(temp)
+	f, err := os.Create(path)
 	if err != nil {
 		return sum, err
 	}
 	h := sha256.New()
 	_, err = io.CopyN(io.MultiWriter(f, h), rand.Reader, size)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return sum, err
-	}
-	return [sha256.Size]byte(h.Sum(nil)), os.Rename(temp, path)
+	return [sha256.Size]byte(h.Sum(nil)), errors.Join(err, f.Close())
 }
 
 func hashOf(path string) (sum [sha256.Size]byte, err error) {

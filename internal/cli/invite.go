@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -138,7 +137,7 @@ func (a *app) awaitGuest(ctx context.Context, r *root.Root, c *control.Client, l
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
 			}
-			return nil, fmt.Errorf("%w", stopped)
+			return nil, stopped
 		}
 		defer again.Close()
 		if c = again; !stillOpen(ctx, c, line) {

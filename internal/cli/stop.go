@@ -20,8 +20,8 @@ func (a *app) newStopCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "stop",
 		Short: "Stop the daemon",
-		Long: `Ask the daemon to stop, and return once its process has ended, after 30 seconds at most.
-Where none is running there is nothing to do, and that is no error.`,
+		Long: `Ask the daemon to stop, and return once its process has ended, after 30 seconds at
+most. Where none is running there is nothing to do, and that is no error.`,
 		Example:     `  botsync stop`,
 		Annotations: exits(api.ExitOK, api.ExitUnexpected, api.ExitUsage, api.ExitNotInitialised, api.ExitTimeout),
 		Args:        noArgs,
