@@ -20,8 +20,6 @@ export CGO_ENABLED := 0
 BIN     := bin/botsync$(shell $(GO) env GOEXE)
 LDFLAGS := -s -w $(if $(VERSION),-X main.version=$(VERSION))
 BUILD    = $(GO) build -ldflags '$(LDFLAGS)'
-# Tests of the whole program run this binary.
-export BOTSYNC_BIN := $(CURDIR)/$(BIN)
 
 # The phases of "make test", the quickest to fail first.
 PHASES := fmt build vet staticcheck unit race fuzz e2e
@@ -61,7 +59,7 @@ vet:
 staticcheck:
 	$(GO) tool staticcheck ./...
 
-unit: build ## unit tests, the rules of the house, type checks for every platform
+unit: ## unit tests, the rules of the house, type checks for every platform
 	$(GO) test $$($(GO) list ./... | grep -v /e2e)
 
 # With the engine or SQLite in it, a race build takes as long as all else together.
@@ -73,8 +71,8 @@ race: ## race tests of what is quickly built, where there is a C compiler
 	CGO_ENABLED=1 $(GO) test -race $$($(GO) list -test -f '{{.ImportPath}} {{join .Deps " "}}' ./... | \
 		awk '/\.test / && !/syncthing\/lib|modernc\.org\/sqlite|\/house\.test|\/e2e\.test/ { sub(/\.test$$/, "", $$1); print $$1 }')
 
-e2e: build ## end-to-end tests with real daemons; as root on Linux in namespaces too
-	$(GO) test -count=1 -timeout 15m ./e2e/...
+e2e: ## end-to-end tests with real daemons; as root on Linux in namespaces too
+	$(GO) test -count=1 -p 1 -timeout 15m ./e2e/...
 
 fuzz: ## every fuzz target for FUZZTIME (5s)
 	$(GO) run ./internal/house/fuzz -time $(FUZZTIME)

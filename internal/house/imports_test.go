@@ -36,7 +36,10 @@ var mayImport = map[string][]string{
 	"internal/engine/build_with_make_or_with_tags_noassets": {},
 
 	// For tests and developers only.
-	"internal/bench":         {"internal/api", "internal/botsynctest"},
+	"e2e":          {},
+	"e2e/machines": {},
+	"internal/bench": {"internal/api", "internal/atomicfile", "internal/botsynctest", "internal/code", "internal/control",
+		"internal/needs", "internal/pairing", "internal/root"},
 	"internal/botsynctest":   {"internal/api", "internal/needs"},
 	"internal/house":         {},
 	"internal/house/fuzz":    {},

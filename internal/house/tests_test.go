@@ -9,24 +9,31 @@ import (
 	"testing"
 )
 
-// A test that waits for a condition waits for a channel or a polled condition.
-// Sleep is for the time of a synctest bubble, and for the pause of a polling
-// loop: for deadline := …; !ok(); time.Sleep(pause) {…}.
+// A test does not sleep until something has probably happened. What is left is
+// the time of a synctest bubble, the pause of a loop that polls, and an actor
+// that is meant to be slow, which a comment on the line has to say.
 func TestNoSleep(t *testing.T) {
 	for _, f := range goFiles(t) {
 		if !f.isTest() || slices.Contains(f.imports(), "testing/synctest") {
 			continue
 		}
+		explained := map[int]bool{} // lines
+		for _, c := range f.ast.Comments {
+			explained[fset.Position(c.Pos()).Line] = true
+		}
 		pauses := map[ast.Node]bool{}
 		ast.Inspect(f.ast, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.ForStmt:
-				if post, ok := n.Post.(*ast.ExprStmt); ok && n.Cond != nil {
-					pauses[post.X] = true
+				for _, stmt := range append(n.Body.List, n.Post) {
+					if x, ok := stmt.(*ast.ExprStmt); ok {
+						pauses[x.X] = true
+					}
 				}
 			case *ast.CallExpr:
-				if isCall(n, "time", "Sleep") && !pauses[n] {
-					t.Errorf("%s sleeps; await a condition instead", fset.Position(n.Pos()))
+				pos := fset.Position(n.Pos())
+				if isCall(n, "time", "Sleep") && !pauses[n] && !explained[pos.Line] {
+					t.Errorf("%s sleeps; await a condition instead, or say what for", pos)
 				}
 			}
 			return true
