@@ -127,6 +127,10 @@ func (j *join) run(ctx context.Context) (host string, err error) {
 		}
 	}
 	welcome, err := j.pair(ctx)
+	if p := j.d.members.pending(); err != nil && p != nil {
+		// It was cut off after this device had stored the welcome.
+		return j.retry(ctx, p.Host)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -137,17 +141,23 @@ func (j *join) run(ctx context.Context) (host string, err error) {
 // welcome. Either the host has it, and the two are connected soon, or the invite
 // is still open, or the host is away.
 func (j *join) retry(ctx context.Context, host string) (string, error) {
-	soon, cancel := context.WithTimeout(ctx, retryPatience)
-	defer cancel()
-	if err := j.connect(soon, host); err == nil || ctx.Err() != nil {
-		return host, err
+	for {
+		soon, cancel := context.WithTimeout(ctx, retryPatience)
+		err := j.connect(soon, host)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return host, err
+		}
+		welcome, err := j.pair(ctx)
+		switch {
+		case err == nil:
+			return welcome.Host, j.connect(ctx, welcome.Host)
+		case ctx.Err() != nil, isLost(err):
+			return host, j.connect(ctx, host)
+		case !worthRetry(err):
+			return host, err
+		}
 	}
-	if welcome, err := j.pair(ctx); err == nil {
-		host = welcome.Host
-	} else if ctx.Err() == nil && !isLost(err) {
-		return host, err
-	}
-	return host, j.connect(ctx, host)
 }
 
 // isLost reports whether a look-up failed because the host was not found. That
@@ -160,8 +170,8 @@ func isLost(err error) bool {
 		errors.As(err, &refused) && refused.Code == pairing.CodeInviteUsed
 }
 
-// pair finds the host and goes through the exchange until it is certain whether
-// the host has accepted, or the time is up.
+// pair finds the host and goes through the exchange, until this device has stored
+// the welcome or the time is up.
 func (j *join) pair(ctx context.Context) (pairing.Welcome, error) {
 	for {
 		j.progress(stageMeeting, j.looking())
@@ -181,7 +191,8 @@ func (j *join) pair(ctx context.Context) (pairing.Welcome, error) {
 			j.timing.PairMS = milliseconds(time.Since(start))
 			return welcome, nil
 		}
-		if !worthRetry(err) || ctx.Err() != nil {
+		var uncertain *pairing.UncertainError
+		if !worthRetry(err) || errors.As(err, &uncertain) || ctx.Err() != nil {
 			return welcome, err
 		}
 		j.d.log.Info("a pairing was cut off; trying again", "way", way, "error", err)
@@ -270,7 +281,7 @@ func (d *daemon) store(w pairing.Welcome, label string, from net.Addr) error {
 	if w.Guest.ID != d.members.self {
 		return invalid("the welcome is for another device")
 	}
-	return explain(d.root, d.members.adopt(w.Network.ID,
+	return explain(d.root, d.adopt(w.Network.ID,
 		network.Pending{Host: w.Host, Label: label, Until: time.Now().Add(pendingLifetime)}, records, hostAddresses))
 }
 

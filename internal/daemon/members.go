@@ -203,15 +203,20 @@ func (ms *members) author(short string) *api.Device {
 	return nil
 }
 
-// settings is what the engine should be told: the plan, and config.toml.
-func (d *daemon) settings() engine.Settings {
-	m, plan, _ := d.members.current()
-	s := engine.Settings{
+// solitude is what the engine is told while this device belongs to nobody.
+func (d *daemon) solitude() engine.Settings {
+	return engine.Settings{
 		Name:             d.config.Name,
 		LANOnly:          d.config.LANOnly,
 		DiscoveryServers: d.config.DiscoveryServers,
 		Relays:           d.config.SyncthingRelays,
 	}
+}
+
+// settings is what the engine should be told: the plan, and config.toml.
+func (d *daemon) settings() engine.Settings {
+	m, plan, _ := d.members.current()
+	s := d.solitude()
 	if m.Network == "" {
 		return s
 	}
@@ -245,6 +250,18 @@ func (d *daemon) apply() error {
 		return err
 	}
 	return d.engine.Apply(d.settings())
+}
+
+// adopt makes this device a member of another network. The engine may share the
+// records of an earlier attempt already: it must neither tell the host that they
+// were deleted nor keep versions of them that compete with the host's.
+func (d *daemon) adopt(id string, pending network.Pending, records []network.Record, hostAddresses []string) error {
+	d.applying.Lock()
+	defer d.applying.Unlock()
+	if err := d.engine.Apply(d.solitude()); err != nil {
+		return err
+	}
+	return d.members.adopt(id, pending, records, hostAddresses)
 }
 
 // untilPendingEnds is how long to wait before dropPending is due.
