@@ -30,9 +30,8 @@ func honestTranscript(t *testing.T) transcript {
 func tampers(t *testing.T, attacks func(yield func(name string, s script) bool)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		n := 0
+		retried := make(map[[3]int]bool)
 		for name, s := range attacks {
-			n++
 			p := newParties()
 			start := time.Now()
 			out := p.meetThrough(t.Context(), s)
@@ -46,9 +45,13 @@ func tampers(t *testing.T, attacks func(yield func(name string, s script) bool))
 				t.Errorf("%s: nobody noticed", name)
 			}
 			p.checkConsistent(named{t, name}, out)
-			p.checkRetry(named{t, name}, t.Context())
+			// The attacks leave behind only a few different states to retry from.
+			if state := [3]int{len(p.greeted), len(p.stored), len(p.accepted)}; !retried[state] {
+				retried[state] = true
+				p.checkRetry(named{t, name}, t.Context())
+			}
 		}
-		if n == 0 {
+		if len(retried) == 0 {
 			t.Error("no attack was made")
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -230,11 +231,9 @@ func TestHostWithInvalidWelcome(t *testing.T) {
 		"no record of the host":   func(w *Welcome) { w.Devices = nil },
 		"over a mebibyte": func(w *Welcome) {
 			*w = bigWelcome()
+			many := slices.Repeat(Addresses{"tcp://" + strings.Repeat("a", 200)}, MaxAddresses)
 			for i := range w.Devices {
-				for range MaxAddresses {
-					w.Devices[i].Addresses = append(w.Devices[i].Addresses[:len(w.Devices[i].Addresses):len(w.Devices[i].Addresses)],
-						"tcp://"+strings.Repeat("a", 200))[:min(MaxAddresses, len(w.Devices[i].Addresses)+1)]
-				}
+				w.Devices[i].Addresses = many
 			}
 		},
 	} {
