@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -217,21 +216,4 @@ func checkGoroutines(t testing.TB) func() {
 			}
 		}
 	}
-}
-
-// needRoot skips a test that needs root, which is a failure where everything must be tested.
-func needRoot(t testing.TB) {
-	t.Helper()
-	if os.Getuid() == 0 && runtime.GOOS == "linux" {
-		return
-	}
-	skip(t, "needs root on Linux, to make network namespaces")
-}
-
-func skip(t testing.TB, why string) {
-	t.Helper()
-	if os.Getenv("BOTSYNC_TEST_ALL") == "1" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
 }

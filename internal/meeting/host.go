@@ -82,10 +82,9 @@ type hosting struct {
 	pending *crowd.Crowd[netip.Addr]
 	running sync.WaitGroup
 
-	mu       sync.Mutex
-	states   []State
-	reported []bool
-	report   func(State)
+	mu     sync.Mutex
+	states []State
+	report func(State)
 }
 
 // keepOpen runs a way until ctx ends.

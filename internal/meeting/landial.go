@@ -32,7 +32,7 @@ const (
 func (l *LAN) Dial(ctx context.Context, place Place, offer func(ctx context.Context, conn net.Conn)) error {
 	label, ok := place.Label.bytes()
 	if !ok {
-		return fmt.Errorf("malformed label")
+		return errMalformed
 	}
 	d := &lanDialling{view: linkView{interfaces: l.interfaces}, label: label, pool: newPool(), offer: offer}
 	askers, listeners, err := l.openForGuest()

@@ -2,6 +2,7 @@ package meeting
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -19,7 +20,7 @@ var announceEvery = []time.Duration{
 func (l *LAN) Host(ctx context.Context, place Place, open func(degraded error), accept func(net.Conn)) error {
 	label, ok := place.Label.bytes()
 	if !ok {
-		return fmt.Errorf("malformed label")
+		return errMalformed
 	}
 	ln, err := listenLAN(ctx, l.port)
 	if err != nil {
@@ -63,17 +64,17 @@ type lanHosting struct {
 
 // acceptAll hands the connections of local peers to accept until the listener ends, and returns why it did.
 func (h *lanHosting) acceptAll(ctx context.Context, ln net.Listener, accept func(net.Conn)) error {
-	for {
+	for failed := 0; ; {
 		c, err := ln.Accept()
 		if err != nil {
-			if ne, ok := err.(net.Error); ok && ne.Temporary() { // out of file descriptors, connection aborted
+			// Being out of file descriptors passes, and so does a connection that is broken before its time.
+			if failed++; failed < 1000 && !errors.Is(err, net.ErrClosed) {
 				sleep(ctx, 5*time.Millisecond)
-				if ctx.Err() == nil {
-					continue
-				}
+				continue
 			}
 			return fmt.Errorf("listening for guests: %w", err)
 		}
+		failed = 0
 		if !h.view.isLocal(remoteIP(c)) {
 			c.Close()
 			continue

@@ -23,10 +23,12 @@ type Label string
 // ParseLabel checks that s is a label.
 func ParseLabel(s string) (Label, error) {
 	if _, ok := Label(s).bytes(); !ok {
-		return "", errors.New("a label is 64 lower-case hexadecimal digits")
+		return "", errMalformed
 	}
 	return Label(s), nil
 }
+
+var errMalformed = errors.New("a label is 64 lower-case hexadecimal digits")
 
 func (l Label) bytes() (b [32]byte, ok bool) {
 	n, err := hex.Decode(b[:], []byte(l[:min(len(l), 64)]))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/botsync/botsync/internal/meeting"
+	"github.com/botsync/botsync/internal/needs"
 )
 
 // The tests of this file run themselves again inside network namespaces that they make, as root; the two
@@ -117,7 +118,9 @@ func (ns namespace) guest(t *testing.T) string {
 
 // On a machine without any network, whose loopback interface cannot even do multicast.
 func TestLANOnLoopbackOnly(t *testing.T) {
-	needRoot(t)
+	needs.Linux(t)
+	needs.Root(t)
+	needs.Tool(t, "ip")
 	ns := newNamespace(t, "lo")
 	ns.ip(t, "link", "set", "lo", "up")
 	ns.host(t)
@@ -128,7 +131,9 @@ func TestLANOnLoopbackOnly(t *testing.T) {
 
 // Two machines with a cable between them.
 func TestLANBetweenMachines(t *testing.T) {
-	needRoot(t)
+	needs.Linux(t)
+	needs.Root(t)
+	needs.Tool(t, "ip")
 	for _, tt := range []struct {
 		name   string
 		setup  func(t *testing.T, a, b namespace)
@@ -159,9 +164,7 @@ func TestLANBetweenMachines(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.nft {
-				if _, err := exec.LookPath("nft"); err != nil {
-					skip(t, "needs nft, to block traffic")
-				}
+				needs.Tool(t, "nft")
 			}
 			a, b := newNamespace(t, "a"), newNamespace(t, "b")
 			a.ip(t, "link", "add", "eth", "type", "veth", "peer", "name", "eth", "netns", b.name)
@@ -191,7 +194,9 @@ func addresses(a, b string) func(*testing.T, namespace, namespace) {
 
 // A machine that gets its network only while it waits.
 func TestLANNetworkThatComesWhileWaiting(t *testing.T) {
-	needRoot(t)
+	needs.Linux(t)
+	needs.Root(t)
+	needs.Tool(t, "ip")
 	a, b := newNamespace(t, "a"), newNamespace(t, "b")
 	a.host(t) // not even loopback is up
 	a.ip(t, "link", "add", "eth", "type", "veth", "peer", "name", "eth", "netns", b.name)

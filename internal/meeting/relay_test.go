@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -40,9 +39,10 @@ func TestGuestBeforeHost(t *testing.T) {
 		}
 		met <- err
 	}()
-	for r.Stats().Refused < 2 { // it has asked twice
-		runtime.Gosched()
-		time.Sleep(time.Millisecond)
+	for deadline := time.Now().Add(10 * time.Second); r.Stats().Refused < 2; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the guest does not ask twice")
+		}
 	}
 	startHost(t, "code", way)
 	if err := <-met; err != nil {
@@ -241,6 +241,9 @@ func TestParseRelayURL(t *testing.T) {
 		"https://x/#f":                       "query",
 		"https://x:99999":                    "no port 99999",
 		"https://x:":                         "port is missing",
+		"https://x/%2f/a":                    "its path",
+		"https://x/a b":                      "its path",
+		"https://x//a/../b":                  "https://x/b",
 		"https://x:y":                        "invalid port",
 		"http://a b":                         "invalid character",
 		strings.Repeat("x", 2000):            "longer than",
@@ -259,7 +262,7 @@ func TestParseRelayURL(t *testing.T) {
 }
 
 func FuzzParseRelayURL(f *testing.F) {
-	for _, s := range []string{"https://relay.example.org/x/", "localhost:80", "[fe80::1%25lo]:1", "wss://a/%2f/..", "http://%41/"} {
+	for _, s := range []string{"https://relay.example.org/x/", "localhost:80", "[fe80::1%25lo]:1", "wss://a/%2f/..", "http://%41/", "00/%2f", "0//!"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

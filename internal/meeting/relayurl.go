@@ -3,9 +3,9 @@ package meeting
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"net/url"
+	"path"
 	"strconv"
 	"strings"
 )
@@ -71,20 +71,31 @@ func parseRelayURL(s string) (*url.URL, error) {
 			return nil, fmt.Errorf("there is no port %s", port)
 		}
 	}
-	if strings.ContainsAny(u.Hostname(), " \t\r\n\"<>\\^`{|}") {
+	if !only(hostChars, u.Hostname()) && !isIP(u.Hostname()) {
 		return nil, errors.New("its host has a character that no host name has")
 	}
-	if guess && isLocalName(u.Hostname()) {
+	if guess && (isIP(u.Hostname()) || strings.EqualFold(u.Hostname(), "localhost")) {
 		u.Scheme = "http"
 	}
+	if u.RawPath != "" || !only(pathChars, u.Path) {
+		return nil, errors.New("its path may have only letters, digits, and any of / - . _ ~")
+	}
 	u.Host = strings.ToLower(u.Host)
-	u = u.JoinPath() // removes . and .. and double slashes
-	u.Path = strings.TrimSuffix(u.Path, "/")
-	u.RawPath = strings.TrimSuffix(u.RawPath, "/")
+	u.Path = strings.TrimSuffix(path.Clean("/"+u.Path), "/")
 	return u, nil
 }
 
-func isLocalName(host string) bool {
-	_, err := netip.ParseAddr(host)
-	return err == nil || strings.EqualFold(host, "localhost") || net.ParseIP(host) != nil
+// Characters that never need an escape (RFC 3986, 2.3), so that what they make is written in one way only.
+const (
+	hostChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
+	pathChars = hostChars + "~/"
+)
+
+func only(chars, s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return !strings.ContainsRune(chars, r) })
+}
+
+func isIP(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return err == nil && only(hostChars, addr.Zone())
 }

@@ -310,7 +310,7 @@ func TestHostMustWaitForTheGuestToSpeak(t *testing.T) {
 
 func TestDeadHostIsDropped(t *testing.T) {
 	t.Parallel()
-	r := relaytest.NewWith(t, relay.Config{PingInterval: 20 * time.Millisecond, PingTimeout: 50 * time.Millisecond})
+	r := relaytest.NewWith(t, relay.Config{PingInterval: 20 * time.Millisecond, PingTimeout: 2 * time.Second})
 	alive, dead := newLabel(), newLabel()
 	host := mustDial(t, r, alive, "host")
 	go host.Read(t.Context()) // answers pings
