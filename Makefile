@@ -49,7 +49,7 @@ test: ## everything that has to hold; skips what this machine cannot do, and say
 lint: fmt vet staticcheck ## gofmt, go vet and staticcheck
 
 fmt:
-	@out=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go' 2>/dev/null || find . -name '*.go')); \
+	@out=$$("$$($(GO) env GOROOT)/bin/gofmt" -l $$(git ls-files -co --exclude-standard '*.go' 2>/dev/null || find . -name '*.go')); \
 	if [ -n "$$out" ]; then printf 'run gofmt -w on:\n%s\n' "$$out"; exit 1; fi
 
 vet:
