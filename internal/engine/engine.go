@@ -9,7 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/syncthing/syncthing/lib/config"
@@ -134,20 +136,20 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	osutil.MaximizeOpenFileLimit()
 	sdb, err := syncthing.OpenDatabase(dbPath, deleteRetention)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrDatabase, err)
+		return databaseError(err)
 	}
 	e.db = sdb
 	known := e.cfg.Folders()
 	indexed, err := sdb.ListFolders()
 	if err != nil {
 		sdb.Close()
-		return fmt.Errorf("%w: %w", ErrDatabase, err)
+		return databaseError(err)
 	}
 	for _, folder := range indexed {
 		if _, ok := known[folder]; !ok {
 			if err := sdb.DropFolder(folder); err != nil {
 				sdb.Close()
-				return fmt.Errorf("%w: %w", ErrDatabase, err)
+				return databaseError(err)
 			}
 		}
 	}
@@ -189,6 +191,18 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 		cancel()
 	})
 	return nil
+}
+
+// databaseError is ErrDatabase, and syscall.ENOSPC if there is no room for the
+// index. Which of its two SQLite drivers says so depends on cgo: the words of
+// SQLite itself are what they have in common.
+func databaseError(err error) error {
+	for _, words := range []string{"database or disk is full", "no space left on device"} {
+		if strings.Contains(err.Error(), words) {
+			return fmt.Errorf("%w: %w: %w", ErrDatabase, syscall.ENOSPC, err)
+		}
+	}
+	return fmt.Errorf("%w: %w", ErrDatabase, err)
 }
 
 // Apply changes what the engine was told at Open. It returns when the change is

@@ -4,21 +4,28 @@ import (
 	"fmt"
 	"net/url"
 	"runtime"
+	"slices"
 
 	"github.com/syncthing/syncthing/lib/config"
 	"github.com/syncthing/syncthing/lib/protocol"
 )
 
-// None, as the only element of a list of servers, means that none are used.
-const None = "none"
+// Words that stand in a list of servers for URLs.
+const (
+	Default = "default" // Syncthing's public ones
+	None    = "none"    // as the only element: no servers at all
+)
+
+// publicRelays is Syncthing's pool of relays.
+const publicRelays = "dynamic+https://relays.syncthing.net/endpoint"
 
 // Settings is everything that the engine is told: who the peers are, which
 // folders are shared with them, and how far it may reach.
 type Settings struct {
 	Name             string   // of this device, told to peers
 	LANOnly          bool     // nothing leaves the local network
-	DiscoveryServers []string // URLs; empty means the public ones
-	Relays           []string // URLs of Syncthing relays or relay pools; empty means the public ones
+	DiscoveryServers []string // URLs, Default or None; empty means Default
+	Relays           []string // URLs of Syncthing relays or relay pools, Default or None; empty means Default
 	Folders          []Folder
 	Peers            []Peer
 }
@@ -85,18 +92,16 @@ func options(o config.OptionsConfiguration, port int, s Settings) config.Options
 
 	o.GlobalAnnEnabled = !s.LANOnly && !isNone(s.DiscoveryServers)
 	if len(s.DiscoveryServers) > 0 {
-		o.RawGlobalAnnServers = s.DiscoveryServers
-		// Whoever names servers wants to be seen by those alone.
-		o.RawStunServers = nil
-		o.StunKeepaliveStartS = 0
+		o.RawGlobalAnnServers = s.DiscoveryServers // Syncthing knows the word default
+		if !slices.Contains(s.DiscoveryServers, Default) {
+			// Whoever names servers wants to be seen by those alone.
+			o.RawStunServers = nil
+			o.StunKeepaliveStartS = 0
+		}
 	}
 	o.RelaysEnabled = !s.LANOnly && !isNone(s.Relays)
 	if o.RelaysEnabled {
-		relays := s.Relays
-		if len(relays) == 0 {
-			relays = []string{"dynamic+https://relays.syncthing.net/endpoint"}
-		}
-		o.RawListenAddresses = append(o.RawListenAddresses, relays...)
+		o.RawListenAddresses = append(o.RawListenAddresses, relayListeners(s.Relays)...)
 	}
 	o.NATEnabled = !s.LANOnly
 	if s.LANOnly {
@@ -130,6 +135,21 @@ func folder(c config.FolderConfiguration, f Folder, members []config.FolderDevic
 	// systems that cannot tell them apart.
 	c.CaseSensitiveFS = runtime.GOOS == "linux"
 	return c
+}
+
+// relayListeners returns the listeners for relays. Among listeners the word
+// default has another meaning for Syncthing.
+func relayListeners(relays []string) []string {
+	if len(relays) == 0 {
+		return []string{publicRelays}
+	}
+	out := slices.Clone(relays)
+	for i, r := range out {
+		if r == Default {
+			out[i] = publicRelays
+		}
+	}
+	return out
 }
 
 // dialable keeps the addresses that Syncthing can dial. They come from peers.

@@ -66,6 +66,8 @@ func TestServers(t *testing.T) {
 		listen    string // the relay part of the listeners
 	}{
 		"the public ones": {Settings{}, true, []string{"default"}, true, "dynamic+https://relays.syncthing.net/endpoint"},
+		"the public ones by name": {Settings{DiscoveryServers: []string{Default}, Relays: []string{Default}},
+			true, []string{"default"}, true, "dynamic+https://relays.syncthing.net/endpoint"},
 		"others": {Settings{DiscoveryServers: []string{"https://d.example.org"}, Relays: []string{"relay://r.example.org:1"}},
 			true, []string{"https://d.example.org"}, true, "relay://r.example.org:1"},
 		"none": {Settings{DiscoveryServers: []string{None}, Relays: []string{None}}, false, []string{None}, false, ""},
@@ -78,6 +80,9 @@ func TestServers(t *testing.T) {
 			}
 			if test.global && !slices.Equal(o.RawGlobalAnnServers, test.discovery) {
 				t.Errorf("discovery servers %q", o.RawGlobalAnnServers)
+			}
+			if stun := o.StunKeepaliveStartS != 0; stun != slices.Contains(test.discovery, Default) {
+				t.Errorf("STUN %t", stun)
 			}
 			var listen string
 			for _, a := range o.RawListenAddresses {
