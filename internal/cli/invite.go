@@ -103,7 +103,7 @@ func (a *app) showEnd(r *root.Root, line *api.InviteLine, end *api.Event) error 
 	if a.json {
 		return a.term.JSON(api.JoinedLine{Schema: api.Schema, Type: api.TypeJoined, Device: guest})
 	}
-	a.term.Done("%s has joined. Files in %s are now on both sides.", term.Strong(term.Device(guest)), r.Dir())
+	a.term.Done("%s has joined. Files in %s now go both ways.", term.Strong(term.Device(guest)), r.Dir())
 	return nil
 }
 

@@ -149,8 +149,11 @@ func (t *Terminal) folderRow(st *api.Status, f api.Folder) []string {
 func (t *Terminal) peerRow(st *api.Status, p api.Peer, now time.Time) []string {
 	if !p.Connected || st.State != api.StateRunning {
 		seen := "never seen"
-		if p.LastSeen != nil && !p.LastSeen.IsZero() {
+		switch {
+		case p.LastSeen != nil && !p.LastSeen.IsZero():
 			seen = "seen " + Ago(*p.LastSeen, now)
+		case st.State != api.StateRunning:
+			seen = "" // only the daemon knows
 		}
 		return []string{Device(p.Device), styleFaint.Render(t.glyph("○ ", "") + "not connected"), seen}
 	}
