@@ -13,7 +13,16 @@ import (
 	"github.com/botsync/botsync/internal/state"
 )
 
+// maxStateDir is how long the path of .botsync may be, in bytes. SQLite opens no
+// file with a path of more than 512, and the names in the engine's index take up
+// to 70.
+const maxStateDir = 440
+
 func (d *daemon) openState(ctx context.Context) (*state.DB, error) {
+	if n := len(d.root.StateDir()); n > maxStateDir {
+		return nil, api.Errorf(api.CodeRootUnusable, "Name a directory with a shorter path with --root.",
+			"the path of the root %s is too long for a database: %d bytes", d.root.Dir(), n)
+	}
 	db, err := state.Open(ctx, d.root.StatePath())
 	if errors.Is(err, state.ErrDamaged) {
 		return nil, damaged("Move it away and start again: open invites are lost, files and devices are not.",

@@ -30,7 +30,7 @@ func (s *DB) AddInvite(ctx context.Context, i Invite) error {
 	_, err := s.db.ExecContext(ctx, `INSERT INTO invites (id, keys, relay, expires_at, state) VALUES (?, ?, ?, ?, 'open')`,
 		i.ID, i.Keys, i.Relay, i.ExpiresAt.UnixMilli())
 	if err != nil {
-		return fmt.Errorf("storing invite: %w", err)
+		return fmt.Errorf("storing invite: %w", diskFull(err))
 	}
 	return nil
 }
@@ -66,7 +66,7 @@ func (s *DB) Redeem(ctx context.Context, id, device string, record []byte, now t
 	res, err := s.db.ExecContext(ctx, `UPDATE invites SET state = 'used', keys = NULL, used_by = ?, record = ?
 		WHERE id = ? AND state = 'open' AND expires_at > ?`, device, record, id, now.UnixMilli())
 	if err != nil {
-		return fmt.Errorf("redeeming invite: %w", err)
+		return fmt.Errorf("redeeming invite: %w", diskFull(err))
 	}
 	if n, err := res.RowsAffected(); err != nil {
 		return fmt.Errorf("redeeming invite: %w", err)

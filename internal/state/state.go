@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"syscall"
 
-	_ "modernc.org/sqlite" // the driver, pure Go
+	"modernc.org/sqlite" // the driver, pure Go
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // migrations are run in order, each once. Never edit one that was released.
@@ -56,12 +58,39 @@ func Open(ctx context.Context, path string) (*DB, error) {
 	s := &DB{db: db}
 	if err := s.migrate(ctx); err != nil {
 		db.Close()
-		if ctx.Err() != nil || errors.Is(err, os.ErrPermission) {
+		if err = diskFull(err); ctx.Err() != nil || isCircumstance(err) {
 			return nil, fmt.Errorf("opening state: %w", err)
 		}
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return s, nil
+}
+
+// diskFull makes what SQLite says when there is no room match syscall.ENOSPC.
+func diskFull(err error) error {
+	switch code(err) {
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMMAP:
+		return fmt.Errorf("%w: %w", syscall.ENOSPC, err)
+	}
+	return err
+}
+
+// isCircumstance reports whether a database could not be opened because of what
+// is around it: it may be in order.
+func isCircumstance(err error) bool {
+	switch code(err) & 0xff { // the rest tells one error of a kind from another
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY,
+		sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM:
+		return true
+	}
+	return errors.Is(err, os.ErrPermission)
+}
+
+func code(err error) int {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		return e.Code()
+	}
+	return sqlite3.SQLITE_OK
 }
 
 func (s *DB) migrate(ctx context.Context) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"runtime"
 	"testing"
 	"time"
@@ -109,5 +110,22 @@ func TestNewerVersionIsRefused(t *testing.T) {
 	db.Close()
 	if _, err := Open(context.Background(), path); !errors.Is(err, ErrDamaged) {
 		t.Fatalf("opening a newer state: %v", err)
+	}
+}
+
+// A database that cannot be opened where it is may be in order: nobody should be
+// told to move it away.
+func TestWhatIsAroundADatabaseIsNoDamage(t *testing.T) {
+	t.Parallel()
+	long := t.TempDir()
+	for len(long) < 600 { // more than SQLite takes
+		long = filepath.Join(long, strings.Repeat("x", 100))
+	}
+	if err := os.MkdirAll(long, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(t.Context(), filepath.Join(long, "state.db"))
+	if err == nil || errors.Is(err, ErrDamaged) {
+		t.Fatalf("opening it under a path that is too long: %v", err)
 	}
 }
