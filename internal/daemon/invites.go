@@ -9,6 +9,7 @@ import (
 	"net"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -246,7 +247,9 @@ func (inv *invite) report(s meeting.State) {
 func (inv *invite) states() []api.Way {
 	inv.mu.Lock()
 	defer inv.mu.Unlock()
-	return slices.Clone(inv.ways)
+	ways := slices.Clone(inv.ways) // in the order in which they reported
+	slices.SortFunc(ways, func(a, b api.Way) int { return strings.Compare(a.Name, b.Name) })
+	return ways
 }
 
 func (inv *invite) isUsed() bool {
