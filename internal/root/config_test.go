@@ -68,6 +68,7 @@ func TestConfigErrorsSayWhere(t *testing.T) {
 		{"relay", `relay = "relay.example.com"`, "https://", "https://relay.example.com"},
 		{"relay without host", `relay = "https://"`, "no host", "https://relay.example.com"},
 		{"relay with a user", `relay = "https://u:p@h"`, "user name", "https://"},
+		{"relay with an impossible port", `relay = "https://h:99999"`, "port", "https://"},
 		{"relay over several lines", `relay = "https://h\n"`, "cannot be shown", "https://"},
 		{"discovery", `discovery_servers = ["tcp://x"]`, "discovery server", "https://discovery.example.com"},
 		{"none and more", `syncthing_relays = ["none", "default"]`, "none", "either"},

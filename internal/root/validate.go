@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -130,12 +131,19 @@ func validateURL(what, raw, example string, schemes ...string) error {
 		return bad(hint, "the %s %q does not begin with %s://", what, raw, strings.Join(schemes, ":// or "))
 	case u.Hostname() == "":
 		return bad(hint, "the %s %q names no host", what, raw)
+	case !validPort(u.Port()):
+		return bad(hint, "the %s %q names a port that does not exist", what, raw)
 	case u.User != nil:
 		return bad(hint, "the %s URL carries a user name", what)
 	case u.Fragment != "":
 		return bad(hint, "the %s %q has a part after #", what, raw)
 	}
 	return nil
+}
+
+func validPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil && n > 0
 }
 
 // DefaultName is the name of a device whose owner chose none: the host's,
