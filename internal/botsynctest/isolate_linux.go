@@ -18,7 +18,9 @@ const aloneEnv = "BOTSYNC_TEST_ALONE"
 
 // MainAlone is [Main] in a network namespace in which there is nothing but the
 // loopback interface, where the system allows to make one: nothing that a daemon
-// does can leave this machine, and no other program is in the way.
+// does can leave this machine, and no other program is in the way. The interface
+// also has an address as other interfaces have one: devices that meet at a relay
+// do not tell each other those that mean another machine everywhere else.
 func MainAlone(m *testing.M) {
 	if os.Getenv(aloneEnv) == "1" {
 		os.Unsetenv(aloneEnv)
@@ -78,5 +80,15 @@ func upLoopback() error {
 		return err
 	}
 	req.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
-	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, req)
+	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, req); err != nil {
+		return err
+	}
+	second, err := unix.NewIfreq("lo:1")
+	if err != nil {
+		return err
+	}
+	if err := second.SetInet4Addr([]byte{192, 0, 2, 1}); err != nil { // of TEST-NET-1, RFC 5737
+		return err
+	}
+	return unix.IoctlIfreq(fd, unix.SIOCSIFADDR, second)
 }
