@@ -3,11 +3,14 @@
 package e2e
 
 import (
+	"crypto/rand"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"strconv"
 	"syscall"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -89,4 +92,30 @@ func answer(l net.Listener, with func(net.Conn)) {
 		}
 		go with(c)
 	}
+}
+
+// fill FILE: a file that takes all the room there is.
+func cmdFill(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, len(args) == 1 && !neg, "fill FILE")
+	f, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer f.Close()
+	for size := 1 << 20; size > 0; {
+		if _, err := f.Write(make([]byte, size)); errors.Is(err, syscall.ENOSPC) {
+			size /= 2
+		} else if err != nil {
+			ts.Fatalf("%v", err)
+		}
+	}
+}
+
+// random FILE BYTES: a file of which nobody else has a block.
+func cmdRandom(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, len(args) == 2 && !neg, "random FILE BYTES")
+	n, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	f, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	_, err = io.CopyN(f, rand.Reader, n)
+	ts.Check(errors.Join(err, f.Close()))
 }

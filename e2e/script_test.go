@@ -52,6 +52,8 @@ func TestScripts(t *testing.T) {
 			"spaced":          cmdSpaced,
 			"words":           cmdWords,
 			"holds":           cmdHolds,
+			"fill":            cmdFill,
+			"random":          cmdRandom,
 		},
 	})
 }
