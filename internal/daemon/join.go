@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,30 +38,46 @@ const (
 
 // joins keeps a second join out while one is under way.
 type joins struct {
-	mu      sync.Mutex
-	running bool
+	mu    sync.Mutex
+	ctx   context.Context // of the one under way
+	ended chan struct{}   // closed when it has; nil if there is none
 }
 
-func (j *joins) begin() bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.running {
-		return false
+// begin reports whether no other join is under way. One whose command is gone is
+// waited for: it is about to end.
+func (j *joins) begin(ctx context.Context) bool {
+	for {
+		j.mu.Lock()
+		ended := j.ended
+		if ended == nil {
+			j.ctx, j.ended = ctx, make(chan struct{})
+			j.mu.Unlock()
+			return true
+		}
+		given := j.ctx.Err() != nil
+		j.mu.Unlock()
+		if !given {
+			return false
+		}
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return false
+		}
 	}
-	j.running = true
-	return true
 }
 
 func (j *joins) done() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.running = false
+	close(j.ended)
+	j.ctx, j.ended = nil, nil
 }
 
 func (j *joins) busy() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.running
+	return j.ended != nil
 }
 
 // join is one run of Join.
@@ -85,15 +102,13 @@ func (d *daemon) Join(ctx context.Context, req api.JoinRequest, progress func(ap
 	if err != nil {
 		return nil, err
 	}
-	if !d.joins.begin() {
+	if !d.joins.begin(ctx) {
 		return nil, api.Errorf(api.CodeJoining, "Wait until it is done.", "another join is under way for this root")
 	}
 	defer d.wake() // a pending join ends some day
 	defer d.joins.done()
-	if _, plan, _ := d.members.current(); len(plan) > 0 && d.members.pending() == nil {
-		return nil, api.Errorf(api.CodeInNetwork,
-			"To bring the other machine into this network, run \"botsync invite\" here and \"botsync join\" there. To join another network, use another --root.",
-			"this root is in a network with %d other device(s) already", len(plan))
+	if m, plan, _ := d.members.current(); len(plan) > 0 && m.Pending == nil && m.Joined == nil {
+		return nil, errInNetwork(plan)
 	}
 	timeout := req.Timeout
 	if timeout <= 0 {
@@ -116,15 +131,32 @@ func (d *daemon) Join(ctx context.Context, req api.JoinRequest, progress func(ap
 	return d.joined(host, j.timing), nil
 }
 
+func errInNetwork(plan []network.Member) error {
+	return api.Errorf(api.CodeInNetwork,
+		"To bring the other machine into this network, run \"botsync invite\" here and \"botsync join\" there. To join another network, use another --root.",
+		"this root is in a network with %d other device(s) already", len(plan))
+}
+
+func isMember(plan []network.Member, id string) bool {
+	return slices.ContainsFunc(plan, func(m network.Member) bool { return m.ID == id })
+}
+
 // run meets the host, goes through the exchange and waits for the connection.
 func (j *join) run(ctx context.Context) (host string, err error) {
-	if p := j.d.members.pending(); p != nil {
-		if p.Label == j.keys.Place.Label() {
-			return j.retry(ctx, p.Host)
-		}
+	m, plan, _ := j.d.members.current()
+	label := j.keys.Place.Label()
+	switch {
+	case m.Pending != nil && m.Pending.Label == label:
+		return j.retry(ctx, m.Pending.Host)
+	case m.Joined != nil && m.Joined.Label == label && isMember(plan, m.Joined.Host):
+		// An earlier join with this code was cut off and has been made good since.
+		return m.Joined.Host, j.connect(ctx, m.Joined.Host)
+	case m.Pending != nil:
 		if err := j.d.leave(); err != nil {
 			return "", err
 		}
+	case len(plan) > 0:
+		return "", errInNetwork(plan)
 	}
 	welcome, err := j.pair(ctx)
 	if p := j.d.members.pending(); err != nil && p != nil {

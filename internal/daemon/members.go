@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"slices"
@@ -128,6 +129,7 @@ func (ms *members) confirm() error {
 		return nil
 	}
 	m := ms.membership
+	m.Joined = &network.Joined{Host: m.Pending.Host, Label: m.Pending.Label}
 	m.Pending = nil
 	return ms.save(m)
 }
@@ -261,7 +263,10 @@ func (d *daemon) adopt(id string, pending network.Pending, records []network.Rec
 	if err := d.engine.Apply(d.solitude()); err != nil {
 		return err
 	}
-	return d.members.adopt(id, pending, records, hostAddresses)
+	if err := d.members.adopt(id, pending, records, hostAddresses); err != nil {
+		return err
+	}
+	return d.members.reread() // status shows it before the engine is told
 }
 
 // untilPendingEnds is how long to wait before dropPending is due.
@@ -276,7 +281,7 @@ func (d *daemon) untilPendingEnds() time.Duration {
 // dropPending forgets a join whose time has passed without a connection.
 func (d *daemon) dropPending() error {
 	p := d.members.pending()
-	if p == nil || time.Now().Before(p.Until) || !d.joins.begin() {
+	if p == nil || time.Now().Before(p.Until) || !d.joins.begin(context.Background()) {
 		return nil
 	}
 	defer d.joins.done()

@@ -19,6 +19,8 @@ type Membership struct {
 	// Pending is set from the moment a host has let this device in until the
 	// two have been connected.
 	Pending *Pending `json:"pending,omitempty"`
+	// Joined is what became of Pending when they had been.
+	Joined *Joined `json:"joined,omitempty"`
 	// Addresses are where peers were when they were met, by device ID. They are
 	// tried beside those of their records.
 	Addresses map[string][]string `json:"addresses,omitempty"`
@@ -30,6 +32,13 @@ type Pending struct {
 	Host  string    `json:"host"`  // device ID
 	Label string    `json:"label"` // of the invite, by which a retry is known
 	Until time.Time `json:"until"` // then it has come to nothing
+}
+
+// Joined is how this device came to the network: a command that is run again,
+// since it did not see its success, is known by the label.
+type Joined struct {
+	Host  string `json:"host"`  // device ID
+	Label string `json:"label"` // of the invite
 }
 
 const networkIDLength = 12
