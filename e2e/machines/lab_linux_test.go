@@ -2,6 +2,7 @@ package machines
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -22,8 +23,16 @@ import (
 // process that made it and a number follow.
 const namespacePrefix = "bsmach"
 
+// The first thread is that of TestMain alone: unlike others it would stay on a
+// machine that a goroutine entered on it, and be taken for a process of it.
+func init() { runtime.LockOSThread() }
+
 func TestMain(m *testing.M) {
 	sweep()
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		_ = f.Value.Set("6") // most of these tests wait most of the time
+	}
 	os.Exit(m.Run())
 }
 
