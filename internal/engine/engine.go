@@ -183,6 +183,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	e.cancel = cancel
 	e.main = main.ServeBackground(mainCtx)
 	e.loops.Go(func() { e.forward(mainCtx) })
+	e.loops.Go(func() { e.mend(mainCtx) })
 	e.loops.Go(func() {
 		defer close(e.done)
 		if err := <-e.main; err != nil && !errors.Is(err, context.Canceled) {

@@ -50,6 +50,22 @@ func TestLifeOfAnEngine(t *testing.T) {
 		t.Fatalf("%+v, %v", st, err)
 	}
 
+	// A folder that is moved away is stopped, and noticed when it is back.
+	if err := os.Rename(shared, shared+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	await(ctx, t, events, func(e Event) bool { return e.Type == FolderState && e.State == StateError })
+	if st, err := e.Folder("n-shared"); err != nil || st.Err == nil || st.Files != 1 {
+		t.Fatalf("%+v, %v", st, err)
+	}
+	if err := os.Rename(shared+"-away", shared); err != nil {
+		t.Fatal(err)
+	}
+	await(ctx, t, events, func(e Event) bool { return e.Type == FolderState && e.State == StateIdle })
+	if st, err := e.Folder("n-shared"); err != nil || st.Err != nil || st.Files != 1 {
+		t.Fatalf("%+v, %v", st, err)
+	}
+
 	// A peer that is not there lacks everything.
 	settings.Peers = []Peer{{ID: peerID, Name: "peer", Addresses: []string{"tcp://127.0.0.1:1"}}}
 	if err := e.Apply(settings); err != nil {

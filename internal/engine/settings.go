@@ -128,6 +128,9 @@ func folder(c config.FolderConfiguration, f Folder, members []config.FolderDevic
 	// the file system says so, and pulls when the index says so.
 	c.FSWatcherEnabled, c.FSWatcherDelayS = true, 0.01
 	c.PullerDelayS = 0
+	// What could not be written is tried again after this time, then twice the
+	// time, and so on.
+	c.PullerPauseS = 5
 	// Looking up each block of a new file in the others costs more than it
 	// saves: a third of the time for many small files.
 	c.BlockIndexing = false
