@@ -120,3 +120,47 @@ func cmdHolds(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("no file in %s contains %q", args[0], args[1])
 	}
 }
+
+// both-kept DIR LINE LINE: plan.txt and the conflict copy beside it are these.
+func cmdBothKept(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, len(args) == 3 && !neg, "both-kept DIR LINE LINE")
+	var got []string
+	for _, pattern := range []string{"plan.txt", "plan.sync-conflict-*.txt"} {
+		matches, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), pattern))
+		ts.Check(err)
+		if len(matches) != 1 {
+			ts.Fatalf("%s: %q", pattern, matches)
+		}
+		got = append(got, strings.TrimSuffix(ts.ReadFile(matches[0]), "\n"))
+	}
+	want := slices.Clone(args[1:])
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		ts.Fatalf("the two are %q, not %q", got, want)
+	}
+}
+
+// rm-glob PATTERN: removes the one file that matches.
+func cmdRmGlob(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, len(args) == 1 && !neg, "rm-glob PATTERN")
+	matches, err := filepath.Glob(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if len(matches) != 1 {
+		ts.Fatalf("it matches %q", matches)
+	}
+	ts.Check(os.Remove(matches[0]))
+}
+
+// damage-index DIR: every database in it becomes a text.
+func cmdDamageIndex(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, len(args) == 1 && !neg, "damage-index DIR")
+	files, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "*.db"))
+	ts.Check(err)
+	if len(files) == 0 {
+		ts.Fatalf("no database is there")
+	}
+	for _, f := range files {
+		ts.Check(os.WriteFile(f, []byte(strings.Repeat("no database at all\n", 100)), 0o600))
+	}
+}

@@ -120,3 +120,20 @@ func lookUp(v any, path string) (any, error) {
 	}
 	return v, nil
 }
+
+// same-value PATH FILE...: it is the same in all of them.
+func cmdSameValue(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, len(args) > 2 && !neg, "same-value PATH FILE FILE...")
+	var first any
+	for i, file := range args[1:] {
+		var v any
+		ts.Check(json.Unmarshal([]byte(ts.ReadFile(file)), &v))
+		got, err := lookUp(v, args[0])
+		ts.Check(err)
+		if i == 0 {
+			first = got
+		} else if got != first {
+			ts.Fatalf("%s is %v in %s and %v in %s", args[0], first, args[1], got, file)
+		}
+	}
+}
