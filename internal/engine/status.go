@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -109,6 +110,10 @@ func (e *Engine) Peer(id string, folders []string) (PeerStatus, error) {
 	s.Known = s.Connected
 	for _, folder := range folders {
 		c, err := e.model.Completion(device, folder)
+		if errors.Is(err, model.ErrFolderMissing) || errors.Is(err, model.ErrFolderNotRunning) || errors.Is(err, model.ErrFolderPaused) {
+			s.Known = false // it is about to start, or says itself what is wrong
+			continue
+		}
 		if err != nil {
 			return s, fmt.Errorf("reading peer: %w", err)
 		}
