@@ -1,12 +1,14 @@
 package meeting_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"runtime"
 	"slices"
 	"sync"
@@ -16,10 +18,11 @@ import (
 	"github.com/botsync/botsync/internal/meeting"
 )
 
-// The 40 bytes of docs/meeting.md, made without the code under test.
+// The 56 bytes of docs/meeting.md, made without the code under test; without a proof, which takes the secret.
 func datagram(kind byte, port int, label meeting.Label) []byte {
 	raw, _ := hex.DecodeString(string(label))
-	return append([]byte{'b', 's', 'y', 'n', 1, kind, byte(port >> 8), byte(port)}, raw...)
+	b := append([]byte{'b', 's', 'y', 'n', 1, kind, byte(port >> 8), byte(port)}, raw...)
+	return append(b, make([]byte, 16)...)
 }
 
 const query, answer, announce = 1, 2, 3
@@ -69,7 +72,7 @@ func sleepUntilAsked(t *testing.T, lan *meeting.LAN) {
 		if err != nil {
 			t.Fatal("nobody asks")
 		}
-		if n == 40 && buf[5] == query {
+		if n == 56 && buf[5] == query {
 			return
 		}
 	}
@@ -190,7 +193,7 @@ func TestLANHostAnswersOnlyWhatItMust(t *testing.T) {
 	defer c.Close()
 	other := placeOf("other").Label
 	for _, bad := range [][]byte{
-		nil, []byte("x"), good[:39], append(slices.Clone(good), 0), make([]byte, 40), make([]byte, 60_000),
+		nil, []byte("x"), good[:55], append(slices.Clone(good), 0), good[:40], make([]byte, 56), append(slices.Clone(good[:55]), 1), make([]byte, 60_000),
 		datagram(query, 1, label), datagram(answer, 5, label), datagram(announce, 5, label), datagram(9, 0, label), datagram(query, 0, other),
 		append([]byte("bsyn\x02"), good[5:]...), append([]byte("BSYN"), good[4:]...),
 	} {
@@ -208,8 +211,12 @@ func TestLANHostAnswersOnlyWhatItMust(t *testing.T) {
 		got = append(got, slices.Clone(buf[:n]))
 		c.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
 	}
-	if len(got) != 1 || len(got[0]) != 40 || got[0][5] != answer {
-		t.Errorf("got the answers %x, want one to the one good question", got)
+	if len(got) != 1 || len(got[0]) != 56 || got[0][5] != answer {
+		t.Fatalf("got the answers %x, want one to the one good question", got)
+	}
+	tcp := uint16(got[0][6])<<8 | uint16(got[0][7])
+	if proof := meeting.Prove(placeOf("code").Secret, netip.MustParseAddr("127.0.0.1"), tcp); !bytes.Equal(got[0][40:], proof[:]) {
+		t.Errorf("the answer %x proves something else than that the host is at 127.0.0.1:%d", got[0], tcp)
 	}
 	// A flood of good ones is answered within limits.
 	for range 10_000 {
@@ -227,7 +234,7 @@ func TestLANHostAnswersOnlyWhatItMust(t *testing.T) {
 	}
 }
 
-// A liar answers every question of a guest before the host does, with addresses where nobody is, where somebody
+// A liar answers every question of a guest, long before there is a host, with addresses where nobody is, where somebody
 // lets the connection hang, and where somebody talks nonsense.
 func TestLANLiars(t *testing.T) {
 	lan, _ := newLAN(t)
@@ -245,6 +252,8 @@ func TestLANLiars(t *testing.T) {
 		c.Close()
 	})
 	label := placeOf("code").Label
+	lied := make(chan struct{})
+	var once sync.Once
 	liars.Go(func() {
 		buf := make([]byte, 100)
 		for {
@@ -252,7 +261,7 @@ func TestLANLiars(t *testing.T) {
 			if err != nil {
 				return
 			}
-			if n != 40 || buf[5] != query {
+			if n != 56 || buf[5] != query {
 				continue
 			}
 			c.WriteTo([]byte("garbage"), from)
@@ -265,18 +274,57 @@ func TestLANLiars(t *testing.T) {
 			for i := range 10_000 {
 				lie(fmt.Sprintf("127.7.%d.%d", i/250, 1+i%250), from, datagram(announce, tarpit, label))
 			}
+			once.Do(func() { close(lied) })
 		}
 	})
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	h := startHost(t, "code", lan)
-	h.await(t, "lan", isOpen)
-	_, took := mustDial(t, "code", lan)
+	met := make(chan error, 1)
+	go func() {
+		conn, _, err := dial(t.Context(), "code", 0, lan)
+		if err == nil {
+			conn.Close()
+		}
+		met <- err
+	}()
+	<-lied
+	startHost(t, "code", lan)
+	start := time.Now()
+	if err := <-met; err != nil {
+		t.Fatal(err)
+	}
+	took := time.Since(start)
 	runtime.ReadMemStats(&after)
 	t.Logf("met among liars in %v; the heap grew by %d KiB", took, (int64(after.HeapInuse)-int64(before.HeapInuse))>>10)
 	if grown := int64(after.HeapInuse) - int64(before.HeapInuse); grown > 64<<20 {
 		t.Errorf("memory grew by %d bytes", grown)
 	}
+}
+
+// A host that could not prove its address is found too: it may be seen from another one than it thinks.
+func TestLANHostWithoutProof(t *testing.T) {
+	t.Parallel()
+	lan, _ := newLAN(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	defer running.Wait()
+	defer cancel()
+	port := listen(t, ctx, &running, func(c net.Conn) { serveGreeting(ctx, "", c) })
+	c := sharedSocket(t, lan)
+	running.Go(func() {
+		<-ctx.Done()
+		c.Close()
+	})
+	running.Go(func() {
+		for buf := make([]byte, 100); ; {
+			_, from, err := c.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			c.WriteTo(datagram(answer, port, placeOf("code").Label), from)
+		}
+	})
+	mustDial(t, "code", lan)
 }
 
 // lie sends a datagram from another loopback address.
@@ -360,7 +408,7 @@ func tcpPortOf(t *testing.T, lan *meeting.LAN, code string) int {
 	c.Write(datagram(query, 0, placeOf(code).Label))
 	c.SetReadDeadline(time.Now().Add(5 * time.Second))
 	buf := make([]byte, 100)
-	if n, err := c.Read(buf); err != nil || n != 40 {
+	if n, err := c.Read(buf); err != nil || n != 56 {
 		t.Fatalf("got %d bytes, %v", n, err)
 	}
 	return int(buf[6])<<8 | int(buf[7])

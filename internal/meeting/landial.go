@@ -2,6 +2,7 @@ package meeting
 
 import (
 	"context"
+	"crypto/hmac"
 	"errors"
 	"fmt"
 	"net"
@@ -34,7 +35,7 @@ func (l *LAN) Dial(ctx context.Context, place Place, offer func(ctx context.Cont
 	if !ok {
 		return errMalformed
 	}
-	d := &lanDialling{view: linkView{interfaces: l.interfaces}, label: label, pool: newPool(), offer: offer}
+	d := &lanDialling{view: linkView{interfaces: l.interfaces}, label: label, secret: place.Secret, proven: newPool(), claimed: newPool(), offer: offer}
 	askers, listeners, err := l.openForGuest()
 	if err != nil {
 		return fmt.Errorf("opening a UDP socket: %w", err)
@@ -45,7 +46,8 @@ func (l *LAN) Dial(ctx context.Context, place Place, offer func(ctx context.Cont
 		defer s.conn.Close()
 		workers.Go(func() { s.receive(d.hear) })
 	}
-	workers.Go(func() { d.tryAll(ctx) })
+	workers.Go(func() { d.tryAll(ctx, d.proven) })
+	workers.Go(func() { d.tryAll(ctx, d.claimed) })
 	return d.ask(ctx, askers, listeners)
 }
 
@@ -72,10 +74,14 @@ func (l *LAN) openForGuest() (askers, listeners []*lanSocket, err error) {
 }
 
 type lanDialling struct {
-	view  linkView
-	label [32]byte
-	pool  *pool
-	offer func(ctx context.Context, conn net.Conn)
+	view   linkView
+	label  [32]byte
+	secret [32]byte
+	offer  func(ctx context.Context, conn net.Conn)
+
+	// Who has proved to know the secret is tried apart from who only claims to be the host, so that no number of
+	// claims delays it.
+	proven, claimed *pool
 }
 
 // ask sends questions until ctx ends. It returns an error if none could be sent.
@@ -91,7 +97,7 @@ func (d *lanDialling) ask(ctx context.Context, askers, listeners []*lanSocket) e
 			s.join(links)
 		}
 		for _, s := range askers {
-			n, err := s.send(query, links)
+			n, err := s.send(func(netip.Addr) []byte { return query }, links)
 			sent += n
 			if err != nil {
 				problem = err
@@ -111,18 +117,24 @@ func (d *lanDialling) ask(ctx context.Context, askers, listeners []*lanSocket) e
 // hear takes note of who claims to be the host. Where it can be reached is where the datagram came from; a packet
 // that could name another address could send a guest anywhere.
 func (d *lanDialling) hear(p lanPacket, from netip.AddrPort) {
-	if p.kind != lanQuery && p.label == d.label && d.view.isLocal(from.Addr()) {
-		d.pool.add(netip.AddrPortFrom(from.Addr().Unmap(), p.port))
+	if p.kind == lanQuery || p.label != d.label || !d.view.isLocal(from.Addr()) {
+		return
+	}
+	at := netip.AddrPortFrom(from.Addr().Unmap(), p.port)
+	if want := prove(d.secret, at.Addr(), p.port); hmac.Equal(p.proof[:], want[:]) {
+		d.proven.add(at)
+	} else {
+		d.claimed.add(at)
 	}
 }
 
-// tryAll tries the claims of the pool until ctx ends, and returns when all tries have.
-func (d *lanDialling) tryAll(ctx context.Context) {
+// tryAll tries the addresses of a pool until ctx ends, and returns when all tries have.
+func (d *lanDialling) tryAll(ctx context.Context, from *pool) {
 	tries := crowd.New[netip.Addr](maxTries, triesGrace)
 	var running sync.WaitGroup
 	defer running.Wait()
 	for {
-		ap, err := d.pool.next(ctx)
+		ap, err := from.next(ctx)
 		if err != nil {
 			return
 		}
@@ -136,7 +148,7 @@ func (d *lanDialling) tryAll(ctx context.Context) {
 		running.Go(func() {
 			defer giveUp()
 			defer seat.Leave()
-			defer d.pool.failed(ap)
+			defer from.failed(ap)
 			d.try(ctx, tryCtx, ap)
 		})
 	}

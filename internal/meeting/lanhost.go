@@ -27,10 +27,11 @@ func (l *LAN) Host(ctx context.Context, place Place, open func(degraded error), 
 		return fmt.Errorf("listening for guests: %w", err)
 	}
 	h := &lanHosting{
-		lan:   l,
-		view:  linkView{interfaces: l.interfaces},
-		label: label,
-		port:  uint16(ln.Addr().(*net.TCPAddr).Port),
+		lan:    l,
+		view:   linkView{interfaces: l.interfaces},
+		label:  label,
+		secret: place.Secret,
+		port:   uint16(ln.Addr().(*net.TCPAddr).Port),
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -56,6 +57,7 @@ type lanHosting struct {
 	lan    *LAN
 	view   linkView
 	label  [32]byte
+	secret [32]byte
 	port   uint16
 	answer answerLimit
 	socks  [2]*lanSocket // IPv4, IPv6; nil where there is none; used by announce only
@@ -85,11 +87,10 @@ func (h *lanHosting) acceptAll(ctx context.Context, ln net.Listener, accept func
 
 // announce sends announcements until ctx ends, and with each catches up with the interfaces that there are.
 func (h *lanHosting) announce(ctx context.Context, workers *sync.WaitGroup, open func(error)) {
-	packet := lanPacket{kind: lanAnnounce, port: h.port, label: h.label}.encode()
 	first, last := true, ""
 	for i := 0; ctx.Err() == nil; i++ {
 		degraded := h.catchUp(workers)
-		if err := h.send(packet); err != nil {
+		if err := h.sendAll(); err != nil {
 			degraded = err
 		}
 		if text := errorText(degraded); first || text != last {
@@ -100,8 +101,8 @@ func (h *lanHosting) announce(ctx context.Context, workers *sync.WaitGroup, open
 	}
 }
 
-// send sends to all local networks. That it cannot on some of them, or not by both protocols, is usual.
-func (h *lanHosting) send(packet []byte) error {
+// sendAll announces the host to all local networks. That it cannot on some of them, or not by both protocols, is usual.
+func (h *lanHosting) sendAll() error {
 	links, err := h.view.get()
 	if err != nil {
 		return err
@@ -111,7 +112,7 @@ func (h *lanHosting) send(packet []byte) error {
 		if s == nil {
 			continue
 		}
-		n, serr := s.send(packet, links)
+		n, serr := s.send(func(from netip.Addr) []byte { return h.packet(lanAnnounce, from) }, links)
 		sent += n
 		if serr != nil {
 			err = serr
@@ -168,7 +169,23 @@ func (h *lanHosting) hear(s *lanSocket, p lanPacket, from netip.AddrPort) {
 	if p.kind != lanQuery || p.label != h.label || !h.view.isLocal(from.Addr()) || !h.answer.allow(from.Addr()) {
 		return
 	}
-	s.conn.WriteToUDPAddrPort(lanPacket{kind: lanAnswer, port: h.port, label: h.label}.encode(), from)
+	s.conn.WriteToUDPAddrPort(h.packet(lanAnswer, sourceTo(from)), from)
+}
+
+// packet says that the host is at an address of its own.
+func (h *lanHosting) packet(kind lanKind, at netip.Addr) []byte {
+	return lanPacket{kind: kind, port: h.port, label: h.label, proof: prove(h.secret, at, h.port)}.encode()
+}
+
+// sourceTo returns the address that a datagram to another one comes from. It asks the system, by way of a
+// socket on which nothing is sent.
+func sourceTo(to netip.AddrPort) netip.Addr {
+	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(to))
+	if err != nil {
+		return netip.IPv6Unspecified() // proves nothing
+	}
+	defer c.Close()
+	return c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap()
 }
 
 const (

@@ -98,29 +98,30 @@ func prefixOf(n *net.IPNet) (netip.Prefix, bool) {
 	return netip.PrefixFrom(addr, ones), ones >= 0
 }
 
-// has reports whether the link has an address of the family.
-func (l *link) has(v6 bool) bool {
+// source returns the address from which a datagram to a group leaves by the link; the zero Addr if the link has none
+// of the family.
+func (l *link) source(v6 bool) (addr netip.Addr) {
 	for _, p := range l.prefixes {
-		if p.Addr().Is6() == v6 {
-			return true
+		switch {
+		case p.Addr().Is6() != v6:
+		case p.Addr().IsLinkLocalUnicast() == v6:
+			return p.Addr() // link-local for IPv6, any other for IPv4
+		case !addr.IsValid():
+			addr = p.Addr()
 		}
 	}
-	return false
+	return addr
 }
 
-// broadcasts returns the directed broadcast addresses of the link (RFC 919). The loopback network has one too, which
-// on Linux works where multicast over the loopback interface does not.
-func (l *link) broadcasts() []netip.Addr {
-	var out []netip.Addr
-	for _, p := range l.prefixes {
-		if !p.Addr().Is4() || p.Bits() > 30 {
-			continue
-		}
-		b := p.Addr().As4()
-		for i := p.Bits(); i < 32; i++ {
-			b[i/8] |= 0x80 >> (i % 8)
-		}
-		out = append(out, netip.AddrFrom4(b))
+// broadcast returns the directed broadcast address of a network (RFC 919), if it has one. The loopback network does,
+// which on Linux works where multicast over the loopback interface does not.
+func broadcast(p netip.Prefix) (netip.Addr, bool) {
+	if !p.Addr().Is4() || p.Bits() > 30 {
+		return netip.Addr{}, false
 	}
-	return out
+	b := p.Addr().As4()
+	for i := p.Bits(); i < 32; i++ {
+		b[i/8] |= 0x80 >> (i % 8)
+	}
+	return netip.AddrFrom4(b), true
 }

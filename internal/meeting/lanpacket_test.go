@@ -2,6 +2,7 @@ package meeting
 
 import (
 	"bytes"
+	"encoding/hex"
 	"net/netip"
 	"testing"
 
@@ -10,7 +11,7 @@ import (
 
 func FuzzLANPacket(f *testing.F) {
 	f.Add(lanPacket{kind: lanQuery, label: [32]byte{1, 2, 3}}.encode())
-	f.Add(lanPacket{kind: lanAnswer, port: 21128, label: [32]byte{31: 9}}.encode())
+	f.Add(lanPacket{kind: lanAnswer, port: 21128, label: [32]byte{31: 9}, proof: [16]byte{1}}.encode())
 	f.Add(lanPacket{kind: lanAnnounce, port: 1}.encode())
 	f.Add([]byte("bsyn"))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -22,6 +23,27 @@ func FuzzLANPacket(f *testing.F) {
 			t.Fatalf("%x was read as %+v, which is written as %x", b, p, p.encode())
 		}
 	})
+}
+
+// The value that docs/meeting.md gives: other implementations, and later versions of this one, must agree.
+func TestProofIsKnown(t *testing.T) {
+	t.Parallel()
+	var secret [32]byte
+	for i := range secret {
+		secret[i] = byte(i)
+	}
+	for ip, want := range map[string]string{
+		"192.0.2.1": "5bcd2a7c4706394229eada605c220358",
+		"fe80::1":   "9a67c6a70fb4ac05ac537ad19ae06da7",
+	} {
+		proof := prove(secret, netip.MustParseAddr(ip), 21128)
+		if got := hex.EncodeToString(proof[:]); got != want {
+			t.Errorf("the proof for %s is %s, want %s", ip, got, want)
+		}
+	}
+	if prove(secret, netip.MustParseAddr("fe80::1%eth0"), 1) != prove(secret, netip.MustParseAddr("fe80::1"), 1) {
+		t.Error("the proof depends on the zone, which is known to one side only")
+	}
 }
 
 func FuzzLabel(f *testing.F) {

@@ -58,7 +58,7 @@ func openLANSocket(v6 bool, port uint16, shared bool) (*lanSocket, error) {
 func (s *lanSocket) join(links []link) {
 	for _, l := range links {
 		switch {
-		case !l.has(s.v6):
+		case !l.source(s.v6).IsValid():
 		case s.v6:
 			s.p6.JoinGroup(&l.Interface, s.group)
 		default:
@@ -67,31 +67,35 @@ func (s *lanSocket) join(links []link) {
 	}
 }
 
-// send sends a datagram to everyone on the links, and returns how many times that worked and the last error. A socket
-// must have one sender at a time.
-func (s *lanSocket) send(b []byte, links []link) (sent int, err error) {
-	write := func(to *net.UDPAddr) {
-		if _, werr := s.conn.WriteToUDP(b, to); werr != nil {
+// send sends a datagram to everyone on the links, and returns how many times that worked and the last error. What is
+// sent is asked for each time, with the address that it will probably come from. A socket must have one
+// sender at a time.
+func (s *lanSocket) send(packet func(from netip.Addr) []byte, links []link) (sent int, err error) {
+	write := func(from netip.Addr, to *net.UDPAddr) {
+		if _, werr := s.conn.WriteToUDP(packet(from), to); werr != nil {
 			err = werr
 		} else {
 			sent++
 		}
 	}
 	for _, l := range links {
-		if !l.has(s.v6) {
+		from := l.source(s.v6)
+		if !from.IsValid() {
 			continue
 		}
 		if s.v6 {
-			write(&net.UDPAddr{IP: s.group.IP, Port: s.group.Port, Zone: l.Name})
+			write(from, &net.UDPAddr{IP: s.group.IP, Port: s.group.Port, Zone: l.Name})
 			continue
 		}
 		if serr := s.p4.SetMulticastInterface(&l.Interface); serr != nil {
 			err = serr
 		} else {
-			write(s.group)
+			write(from, s.group)
 		}
-		for _, addr := range l.broadcasts() {
-			write(&net.UDPAddr{IP: addr.AsSlice(), Port: s.group.Port})
+		for _, p := range l.prefixes {
+			if to, ok := broadcast(p); ok {
+				write(p.Addr(), &net.UDPAddr{IP: to.AsSlice(), Port: s.group.Port})
+			}
 		}
 	}
 	return sent, err

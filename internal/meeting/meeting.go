@@ -38,7 +38,8 @@ func (l Label) bytes() (b [32]byte, ok bool) {
 // A Place is where host and guest of one code meet.
 type Place struct {
 	Label Label
-	// Secret is what the label was derived from. Only ways that need keys of their own use it.
+	// Secret is what the label was derived from. The lan way proves with it that a host's address is no lie. Like the code
+	// itself, it is not to be told to anyone.
 	Secret [32]byte
 }
 
