@@ -27,9 +27,8 @@ func (d *daemon) serveGuest(ctx context.Context, inv *invite, way string, conn n
 		return
 	}
 	defer channel.Close()
-	meeting.Authenticated(conn)
-	if !inv.enter() {
-		return
+	if !meeting.Authenticated(conn) || !inv.enter() {
+		return // given up in a crowd, or too late: the guest tries again
 	}
 	defer inv.leave()
 	inv.exchange.Lock()
