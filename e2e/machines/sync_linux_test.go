@@ -107,3 +107,12 @@ func mustBeNobody(t *testing.T, n node) {
 func hasProblem(s api.Status, code string) bool {
 	return slices.ContainsFunc(s.Problems, func(p api.Problem) bool { return p.Code == code })
 }
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
