@@ -252,6 +252,7 @@ func (e *Engine) Err() error {
 // Close stops the engine and waits until its database is closed.
 func (e *Engine) Close() error {
 	e.cancel()
+	e.wakeListener()
 	e.loops.Wait()
 	e.sub.Unsubscribe()
 	err := e.db.Close()

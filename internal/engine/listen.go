@@ -87,6 +87,19 @@ func (e *Engine) moveTo(port int) error {
 	return e.cfg.Save()
 }
 
+// wakeListener lets Syncthing's TCP listener see that the engine stops. It waits
+// for connections for a second at a time and only looks in between, so that
+// stopping would take half a second on average; a connection wakes it at once.
+func (e *Engine) wakeListener() {
+	conn, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(e.port)), wakeTimeout)
+	if err == nil {
+		conn.Close()
+	}
+}
+
+// wakeTimeout bounds wakeListener where loopback drops packets.
+const wakeTimeout = 100 * time.Millisecond
+
 func listener(scheme string, port int) string { return scheme + "://0.0.0.0:" + strconv.Itoa(port) }
 
 // ListenErrors returns, for each listener that is down, why.
