@@ -1,7 +1,6 @@
 package machines
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"net"
@@ -119,9 +118,8 @@ func (m *machine) node(name string) *botsynctest.Node {
 	return n
 }
 
-// enter runs f on the machine. Sockets that it opens stay on it.
-func (m *machine) enter(f func() error) {
-	m.t.Helper()
+// try runs f on the machine. Sockets that it opens stay on it.
+func (m *machine) try(f func() error) error {
 	failed := make(chan error)
 	go func() {
 		// Without an unlock the thread ends with this goroutine: it is on the
@@ -137,7 +135,13 @@ func (m *machine) enter(f func() error) {
 		}
 		failed <- err
 	}()
-	if err := <-failed; err != nil {
+	return <-failed
+}
+
+// enter is try for what has to work.
+func (m *machine) enter(f func() error) {
+	m.t.Helper()
+	if err := m.try(f); err != nil {
 		m.t.Fatalf("on %s: %v", m.name, err)
 	}
 }
@@ -152,17 +156,6 @@ func (m *machine) listen(address string) net.Listener {
 	})
 	m.t.Cleanup(func() { ln.Close() })
 	return ln
-}
-
-// dialer calls f with a function that connects from the machine.
-func (m *machine) dialing(ctx context.Context, f func(dial func(network, address string) (net.Conn, error))) {
-	m.t.Helper()
-	m.enter(func() error {
-		f(func(network, address string) (net.Conn, error) {
-			return (&net.Dialer{Timeout: botsynctest.Patience}).DialContext(ctx, network, address)
-		})
-		return nil
-	})
 }
 
 func run(t *testing.T, argv ...string) {
