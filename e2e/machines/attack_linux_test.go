@@ -4,13 +4,17 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"github.com/botsync/botsync/internal/botsynctest"
 	"github.com/botsync/botsync/internal/code"
@@ -216,13 +220,50 @@ func TestGuestsWithoutTheCode(t *testing.T) {
 			t.Error("the host spoke with a guest without the code")
 		}
 	})
+	// At the relay one has to know the label to meet the host at all.
+	words, err := code.Parse(invite.Code)
+	if err != nil {
+		t.Fatal(err)
+	}
+	label := pairing.DeriveKeys(words).Place.Label()
+	b, stopRelay := list[2].attack(2, func(a *attacker) { a.meet(url, label, "guest") })
 	a.await(50)
+	b.await(50)
 	mustBeAlone(t, host)
 	if r := joinBy(guest, invite.Code, url); r.Exit != 0 {
 		t.Errorf("join: exit %d\n%s", r.Exit, r.Stderr)
 	}
 	stop()
+	stopRelay()
+	t.Logf("%d meetings with guests that said noise", b.held.Load())
+	if b.held.Load() == 0 {
+		t.Error("no bad guest ever met the host")
+	}
 	mustHaveEachOther(t, host, guest)
+}
+
+// meet goes to a meeting on a relay and says noise there.
+func (a *attacker) meet(relay, label, as string) {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		DialContext: func(_ context.Context, _, address string) (net.Conn, error) {
+			if c := a.connect(address); c != nil {
+				return c, nil
+			}
+			return nil, errors.New("no connection")
+		}}}
+	ws, _, err := websocket.Dial(a.ctx, relay+"/v1/meet/"+label+"?as="+as, &websocket.DialOptions{HTTPClient: client})
+	if err != nil {
+		select {
+		case <-a.ctx.Done():
+		case <-time.After(20 * time.Millisecond): // the relay slows down who asks too often
+		}
+		return
+	}
+	a.held.Add(1)
+	defer ws.CloseNow()
+	if ws.Write(a.ctx, websocket.MessageBinary, noise(48)) == nil {
+		_, _, _ = ws.Read(a.ctx)
+	}
 }
 
 // A neighbour floods the group with questions and with claims to be the host.

@@ -44,7 +44,7 @@ func memory(t *testing.T, pid int) int {
 // growth is by how much an attack may make a process grow, in KiB: the buffers of
 // the connections that are held at once, and what the collector has not yet
 // noticed.
-const growth = 64 << 10
+const growth = 40 << 10
 
 // mustStayBelow fails if the peak is higher than before, and more than growth.
 func mustStayBelow(t *testing.T, pid, before int, what string) {
