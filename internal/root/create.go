@@ -14,6 +14,9 @@ import (
 	"github.com/botsync/botsync/internal/atomicfile"
 )
 
+// markName is what Syncthing puts into a folder, to see later that it is there.
+const markName = ".stfolder"
+
 // configLock keeps two commands from making or changing one root at once. It is
 // not the daemon's lock, which is held for as long as the daemon lives.
 const configLock = "config.lock"
@@ -81,6 +84,10 @@ func (c *Created) make(cfg Config) error {
 	for _, name := range Folders {
 		if err := c.mkdirAll(r.Folder(name), modeFolder); err != nil {
 			return err
+		}
+		mark := filepath.Join(r.Folder(name), markName)
+		if _, err := os.Lstat(mark); errors.Is(err, fs.ErrNotExist) {
+			c.marks = append(c.marks, mark)
 		}
 	}
 	for _, dir := range r.stateDirs() {

@@ -201,6 +201,20 @@ func TestUndo(t *testing.T) {
 			t.Errorf("differs from before:\n%s", diff)
 		}
 	})
+	t.Run("the engine's marks go, others stay", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		write(t, filepath.Join(dir, "inbox", ".stfolder", "of another Syncthing"), "x")
+		before := tree(t, dir)
+		r, created := create(t, dir)
+		write(t, filepath.Join(r.Folder("shared"), ".stfolder", "mark"), "x")
+		if err := created.Undo(); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(before, tree(t, dir)); diff != "" {
+			t.Errorf("differs from before:\n%s", diff)
+		}
+	})
 	t.Run("an edited BOTSYNC.md stays", func(t *testing.T) {
 		t.Parallel()
 		r, created := create(t, filepath.Join(t.TempDir(), "sync"))

@@ -14,6 +14,7 @@ type Created struct {
 
 	root   *Root
 	dirs   []string // in the order in which they were made
+	marks  []string // of the engine, which were not there before
 	readme bool
 	state  bool // .botsync held nothing before
 }
@@ -39,6 +40,9 @@ func (c *Created) Undo() error {
 	if c.state && isEmptyDir(r.VersionsDir()) {
 		// First, so that whatever remains does not pass for a root.
 		errs = append(errs, ignoreMissing(os.Remove(r.ConfigPath())), os.RemoveAll(r.StateDir()))
+		for _, mark := range c.marks {
+			errs = append(errs, os.RemoveAll(mark))
+		}
 	}
 	if c.readme {
 		errs = append(errs, r.removeReadme())
