@@ -64,7 +64,30 @@ func (a *app) runInit(ctx context.Context, opts initOptions) error {
 	if err != nil {
 		return err
 	}
-	return a.invite(ctx, r, c, api.InviteRequest{Relay: relay}, opts.noWait)
+	line, err := c.Invite(ctx, api.InviteRequest{Relay: relay})
+	if err != nil {
+		a.takeBackInit(context.WithoutCancel(ctx), r, created)
+		return err
+	}
+	if created.Initialised {
+		a.term.Done("%s is ready: shared/, deliverables/ and inbox/ are synced from now on.", r.Dir())
+	}
+	return a.showInvite(ctx, r, c, line, opts.noWait)
+}
+
+// takeBackInit removes a root that this command made and that has no use: the
+// disk may be full.
+func (a *app) takeBackInit(ctx context.Context, r *root.Root, created *root.Created) {
+	if !created.Initialised {
+		return
+	}
+	_, _, err := a.stopDaemon(ctx, r)
+	if err == nil {
+		err = created.Undo()
+	}
+	if err != nil {
+		a.term.Warn("the root was not removed again: %v", err)
+	}
 }
 
 // startForInit brings the daemon up with the settings that were asked for.
@@ -84,9 +107,5 @@ func (a *app) startForInit(ctx context.Context, r *root.Root, created *root.Crea
 		}
 	}
 	c, _, err := a.ensureDaemon(ctx, r)
-	spin.Stop()
-	if err == nil && created.Initialised {
-		a.term.Done("%s is ready: shared/, deliverables/ and inbox/ are synced from now on.", r.Dir())
-	}
 	return c, err
 }

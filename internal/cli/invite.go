@@ -55,15 +55,15 @@ func (a *app) runInvite(ctx context.Context, opts inviteOptions) error {
 		return err
 	}
 	defer c.Close()
-	return a.invite(ctx, r, c, api.InviteRequest{Relay: relay}, opts.noWait)
-}
-
-// invite opens an invite, shows its code, and waits for the guest.
-func (a *app) invite(ctx context.Context, r *root.Root, c *control.Client, req api.InviteRequest, noWait bool) error {
-	line, err := c.Invite(ctx, req)
+	line, err := c.Invite(ctx, api.InviteRequest{Relay: relay})
 	if err != nil {
 		return err
 	}
+	return a.showInvite(ctx, r, c, line, opts.noWait)
+}
+
+// showInvite shows the code of an invite, and waits for the guest.
+func (a *app) showInvite(ctx context.Context, r *root.Root, c *control.Client, line *api.InviteLine, noWait bool) (err error) {
 	if a.json {
 		err = a.term.JSON(line)
 	} else {
