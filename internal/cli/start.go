@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -101,6 +103,7 @@ func (a *app) runForeground(ctx context.Context, opts startOptions) error {
 	report := a.sayReady
 	if opts.handshake {
 		report = handshake
+		signal.Ignore(syscall.SIGHUP) // it has no terminal that could be closed
 	}
 	err := a.serve(ctx, opts.handshake, func() {
 		report(ready{Schema: api.Schema, Ready: true, PID: os.Getpid()})
