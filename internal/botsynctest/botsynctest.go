@@ -27,6 +27,10 @@ const Patience = 60 * time.Second
 // poll is the interval at which something outside of this process is looked at.
 const poll = 5 * time.Millisecond
 
+// statusPoll is the interval at which a command is run to look: what is waited
+// for needs the processors more.
+const statusPoll = 50 * time.Millisecond
+
 // Node is one botsync instance. It uses the local network only, unless its
 // config.toml or flags say otherwise.
 type Node struct {
@@ -170,7 +174,14 @@ func (n *Node) Status() api.Status {
 func (n *Node) AwaitStatus(what string, wanted func(api.Status) bool) api.Status {
 	n.TB.Helper()
 	var s api.Status
-	Await(n.TB, n.Name+": "+what, func() bool { s = n.Status(); return wanted(s) })
+	Await(n.TB, n.Name+": "+what, func() bool {
+		s = n.Status()
+		if wanted(s) {
+			return true
+		}
+		time.Sleep(statusPoll)
+		return false
+	})
 	return s
 }
 
