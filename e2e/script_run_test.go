@@ -250,7 +250,7 @@ func await(ts *testscript.TestScript, what string, look func() error) {
 		if time.Now().After(deadline) {
 			ts.Fatalf("waited in vain for: %s: %v", what, err)
 		}
-		time.Sleep(10 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 
