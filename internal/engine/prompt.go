@@ -24,16 +24,21 @@ type indexState interface {
 	GetDeviceSequence(folder string, device protocol.DeviceID) (int64, error)
 }
 
-// AddConnection hands the connection to Syncthing's model and, if it is the
-// first one to its device, starts it.
+// AddConnection hands the connection to Syncthing's model and starts it.
+//
+// Two devices that dial each other at the same moment get two connections, and
+// each may have taken another one for the first. So a further one is started as
+// well: what the peer says first may come on it. Syncthing's model does the same
+// when its second is over.
 func (m *promptModel) AddConnection(conn protocol.Connection, hello protocol.Hello) {
 	first := !m.ConnectedTo(conn.DeviceID())
 	m.Model.AddConnection(conn, hello)
-	if !first {
-		return
-	}
 	conn.Start()
-	conn.ClusterConfig(m.clusterConfig(conn.DeviceID()), nil)
+	if first {
+		conn.ClusterConfig(m.clusterConfig(conn.DeviceID()), nil)
+	} else {
+		conn.ClusterConfig(&protocol.ClusterConfig{Secondary: true}, nil)
+	}
 }
 
 // clusterConfig lists the folders that are shared with the peer and how far
