@@ -71,15 +71,18 @@ func (d *daemon) Invite(ctx context.Context, req api.InviteRequest) (*api.Invite
 	if d.invites.count() >= maxInvites {
 		return nil, api.Errorf(api.CodeRefused, "Wait until one is used or has expired.", "there are %d open invites already", maxInvites)
 	}
-	if err := d.found(); err != nil {
-		return nil, err
-	}
-
 	words, err := code.New()
 	if err != nil {
 		return nil, err
 	}
-	keys := deriveKeys(words)
+	// The keys take the processor, a new network the disk.
+	derived := make(chan pairing.Keys)
+	go func() { derived <- deriveKeys(words) }()
+	err = d.found()
+	keys := <-derived
+	if err != nil {
+		return nil, err
+	}
 	var id [8]byte
 	if _, err := rand.Read(id[:]); err != nil {
 		return nil, fmt.Errorf("making an invite: %w", err)
