@@ -99,6 +99,11 @@ func (d *daemon) peer(m network.Member, folders []string) (api.Peer, error) {
 	return p, nil
 }
 
+// leastFree is the room on the disk, in bytes, below which the engine may be
+// unable to take note of what a peer has: it ends the connection then, over and
+// over, and knows of nothing that is missing.
+const leastFree = 8 << 20
+
 // problems are those that do not belong to a folder.
 func (d *daemon) problems(m network.Membership, bad []network.BadFile, open []api.Invite) []api.Problem {
 	var out []api.Problem
@@ -115,6 +120,11 @@ func (d *daemon) problems(m network.Membership, bad []network.BadFile, open []ap
 	for _, b := range bad {
 		out = append(out, api.Problem{Code: "bad_record", Message: fmt.Sprintf("%q is ignored: %v", b.Path, b.Err),
 			Hint: "Look at it in .botsync/network; removing it removes no device."})
+	}
+	if free, err := engine.Free(d.root.Dir()); err == nil && free < leastFree {
+		out = append(out, api.Problem{Code: "disk_full",
+			Message: fmt.Sprintf("The disk of %s is full: nothing can be received.", d.root.Dir()),
+			Hint:    "Make room; botsync goes on by itself."})
 	}
 	listeners := d.engine.ListenErrors()
 	for _, address := range slices.Sorted(maps.Keys(listeners)) {
