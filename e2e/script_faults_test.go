@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/botsync/botsync/internal/botsynctest"
 	"github.com/botsync/botsync/internal/needs"
 )
 
@@ -48,9 +49,8 @@ func cmdTmpfs(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Defer(func() {
 		w.end() // nobody is using it then
-		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
-			w.tb.Errorf("umount: %s", out)
-		}
+		// A daemon lets its lock go an instant before its process ends.
+		botsynctest.Await(w.tb, "umount "+dir, func() bool { return exec.Command("umount", dir).Run() == nil })
 	})
 }
 
