@@ -221,11 +221,7 @@ func TestGuestsWithoutTheCode(t *testing.T) {
 		}
 	})
 	// At the relay one has to know the label to meet the host at all.
-	words, err := code.Parse(invite.Code)
-	if err != nil {
-		t.Fatal(err)
-	}
-	label := pairing.DeriveKeys(words).Place.Label()
+	label := labelOf(t, invite.Code)
 	b, stopRelay := list[2].attack(2, func(a *attacker) { a.meet(url, label, "guest") })
 	a.await(50)
 	b.await(50)
@@ -272,12 +268,8 @@ func TestFloodOfDatagrams(t *testing.T) {
 	list := lan(t, "host", "guest", "attacker")
 	host, guest := list[0].node("host"), list[1].node("guest")
 	invite := host.Init()
-	words, err := code.Parse(invite.Code)
-	if err != nil {
-		t.Fatal(err)
-	}
 	// It has heard the label; that is all that one can hear.
-	label, err := hex.DecodeString(pairing.DeriveKeys(words).Place.Label())
+	label, err := hex.DecodeString(labelOf(t, invite.Code))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,11 +5,14 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/botsync/botsync/internal/api"
 	"github.com/botsync/botsync/internal/botsynctest"
+	"github.com/botsync/botsync/internal/code"
+	"github.com/botsync/botsync/internal/pairing"
 	"github.com/botsync/botsync/internal/relay"
 )
 
@@ -199,9 +202,16 @@ func TestRelayThatTalksItself(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := newMeeters(t, honest)
-			m.relay.replace = replace
+			var met atomic.Int64
+			m.relay.replaceBy(func(s relay.Stream) relay.Stream {
+				met.Add(1)
+				return replace(s)
+			})
 			before := peakMemory(t, m.host.PID())
-			m.mustFail(t, short)
+			botsynctest.Await(t, "a meeting", func() bool {
+				m.mustFail(t, short)
+				return met.Load() > 0
+			})
 			mustStayBelow(t, m.host.PID(), before, name)
 			m.relay.become(honest)
 			m.mustJoin(t)
@@ -228,38 +238,34 @@ func TestRelayThatSwapsEnds(t *testing.T) {
 	t.Parallel()
 	m := newMeeters(t, honest)
 	second := m.host.Invite("--relay", hostsRelay)
-	// Labels are learnt from who asks: the guest's first request is for its own.
-	labels := make(chan string, 100)
-	m.relay.divert = func(label string) string { labels <- label; return "none" }
-	for _, code := range []string{m.invite.Code, second.Code} {
-		joinBy(m.guest, code, guestsRelay, "--timeout", "1500ms")
-	}
-	first, other := <-labels, ""
-	for other == "" || other == first {
-		select {
-		case other = <-labels:
-		default:
-			t.Fatal("the second guest did not ask")
-		}
-	}
-	m.relay.divert = func(label string) string {
+	first, other := labelOf(t, m.invite.Code), labelOf(t, second.Code)
+	m.relay.divertTo(func(label string) string {
 		if label == first {
 			return other
 		}
 		return first
-	}
-	for _, code := range []string{m.invite.Code, second.Code} {
-		if r := joinBy(m.guest, code, guestsRelay, "--timeout", "2s"); r.Exit == 0 {
-			t.Errorf("joined with the host of another invite")
-		}
-		mustBeNobody(t, m.guest)
-	}
-	if n := m.relay.count(point{toHost, 0}); n < 2 {
-		t.Errorf("%d meetings took place", n)
+	})
+	for i, code := range []string{m.invite.Code, second.Code} {
+		botsynctest.Await(t, "a guest to meet the host of another invite", func() bool {
+			if r := joinBy(m.guest, code, guestsRelay, "--timeout", short.String()); r.Exit == 0 {
+				t.Fatal("joined with the host of another invite")
+			}
+			mustBeNobody(t, m.guest)
+			return m.relay.count(point{toHost, 0}) > i
+		})
 	}
 	if s := m.host.Status(); len(s.Peers) != 0 || len(s.Invites) != 2 {
 		t.Errorf("the host has peers %v and invites %v", s.Peers, s.Invites)
 	}
 	m.relay.become(honest)
 	m.mustJoin(t)
+}
+
+func labelOf(t *testing.T, words string) string {
+	t.Helper()
+	c, err := code.Parse(words)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pairing.DeriveKeys(c).Place.Label()
 }

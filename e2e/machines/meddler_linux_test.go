@@ -88,6 +88,20 @@ func (r *meddlingRelay) become(meddle meddler) {
 	r.meddle, r.divert, r.replace = meddle, nil, nil
 }
 
+// divertTo joins guests with the host of another label from now on.
+func (r *meddlingRelay) divertTo(divert func(label string) string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.divert = divert
+}
+
+// replaceBy joins guests with something else from now on.
+func (r *meddlingRelay) replaceBy(replace func(relay.Stream) relay.Stream) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.replace = replace
+}
+
 // count says how many pieces came to a point.
 func (r *meddlingRelay) count(p point) int {
 	r.mu.Lock()
