@@ -62,14 +62,14 @@ staticcheck:
 unit: ## unit tests, the rules of the house, type checks for every platform
 	$(GO) test $$($(GO) list ./... | grep -v /e2e)
 
-# With the engine or SQLite in it, a race build takes as long as all else together.
+# With SQLite in it, a race build takes as long as all else together.
 race: ## race tests of what is quickly built, where there is a C compiler
 	@if ! command -v $$($(GO) env CC) >/dev/null; then \
 		echo "SKIPPED: race tests need a C compiler, and $$($(GO) env CC) is not here"; \
 		[ "$(BOTSYNC_TEST_ALL)" != 1 ]; exit; \
 	fi; \
 	CGO_ENABLED=1 $(GO) test -race $$($(GO) list -test -f '{{.ImportPath}} {{join .Deps " "}}' ./... | \
-		awk '/\.test / && !/syncthing\/lib|modernc\.org\/sqlite|\/house\.test|\/e2e\.test/ { sub(/\.test$$/, "", $$1); print $$1 }')
+		awk '/\.test / && !/modernc\.org\/sqlite|botsync\/e2e|botsync\/internal\/house/ { sub(/\.test$$/, "", $$1); print $$1 }')
 
 e2e: ## end-to-end tests with real daemons; as root on Linux in namespaces too
 	$(GO) test -count=1 -p 1 -timeout 15m ./e2e/...
