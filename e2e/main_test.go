@@ -11,10 +11,16 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	// Most of these tests wait for something most of the time, so that more of
 	// them than processors can run at once.
-	set := false
-	flag.Visit(func(f *flag.Flag) { set = set || f.Name == "test.parallel" })
-	if !set {
-		_ = flag.Set("test.parallel", "6")
-	}
+	unlessGiven("test.parallel", "6")
+	// Each check is a round between two daemons, which takes seconds.
+	unlessGiven("rapid.checks", "6")
 	botsynctest.MainAlone(m)
+}
+
+func unlessGiven(name, value string) {
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == name })
+	if !given {
+		_ = flag.Set(name, value)
+	}
 }

@@ -164,3 +164,13 @@ func cmdDamageIndex(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(os.WriteFile(f, []byte(strings.Repeat("no database at all\n", 100)), 0o600))
 	}
 }
+
+// empty DIR: nothing is in it.
+func cmdEmpty(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, len(args) == 1 && !neg, "empty DIR")
+	entries, err := os.ReadDir(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if len(entries) > 0 {
+		ts.Fatalf("%s holds %v", args[0], entries)
+	}
+}

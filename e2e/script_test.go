@@ -52,6 +52,7 @@ func TestScripts(t *testing.T) {
 			"spaced":          cmdSpaced,
 			"words":           cmdWords,
 			"holds":           cmdHolds,
+			"empty":           cmdEmpty,
 			"both-kept":       cmdBothKept,
 			"rm-glob":         cmdRmGlob,
 			"damage-index":    cmdDamageIndex,
