@@ -81,7 +81,39 @@ func (w Welcome) check(hello Hello) error {
 	if w.Host == w.Guest.ID {
 		return errors.New("the host and the guest have the same device ID")
 	}
+	return w.Servers.check()
+}
+
+func (s *Servers) check() error {
+	if s == nil {
+		return nil
+	}
+	for _, list := range []ServerList{s.Discovery, s.Relays} {
+		if len(list) > MaxServers {
+			return fmt.Errorf("%d servers, at most %d", len(list), MaxServers)
+		}
+		for _, server := range list {
+			if server == "default" || server == "none" && len(list) == 1 {
+				continue
+			}
+			if err := checkServer(server); err != nil {
+				return fmt.Errorf("server: %w", err)
+			}
+		}
+	}
 	return nil
+}
+
+// checkServer reports why s cannot be the URL of a server.
+func checkServer(s string) error {
+	if err := CheckAddress(s); err != nil {
+		return err
+	}
+	switch name, _, _ := strings.Cut(s, "://"); name {
+	case "http", "https", "relay", "dynamic+http", "dynamic+https":
+		return nil
+	}
+	return errors.New("not the URL of a discovery server or relay")
 }
 
 // checkFolders also refuses names that differ only in case, which are one

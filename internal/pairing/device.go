@@ -34,6 +34,13 @@ type Folder struct {
 	Name string `json:"name"` // of its directory under the root; safe as such
 }
 
+// Servers are Syncthing's discovery servers and relays: URLs, or the words
+// "default" for the public ones and, alone, "none".
+type Servers struct {
+	Discovery ServerList `json:"discovery"`
+	Relays    ServerList `json:"relays"`
+}
+
 // Lists decode at most as many elements as their limits allow, so that a message
 // full of empty elements does not grow to many times its size in memory. A nil
 // list is written as an empty one.
@@ -44,6 +51,8 @@ type (
 	Records []Record
 	// Folders holds at most MaxFolders.
 	Folders []Folder
+	// ServerList holds at most MaxServers.
+	ServerList []string
 )
 
 func (l *Addresses) UnmarshalJSON(b []byte) (err error) {
@@ -61,6 +70,13 @@ func (l *Folders) UnmarshalJSON(b []byte) (err error) {
 	return err
 }
 
+func (l *ServerList) UnmarshalJSON(b []byte) (err error) {
+	*l, err = decodeList[string](b, MaxServers)
+	return err
+}
+
 func (l Addresses) MarshalJSON() ([]byte, error) { return encodeList(l) }
 func (l Records) MarshalJSON() ([]byte, error)   { return encodeList(l) }
 func (l Folders) MarshalJSON() ([]byte, error)   { return encodeList(l) }
+
+func (l ServerList) MarshalJSON() ([]byte, error) { return encodeList(l) }

@@ -20,7 +20,12 @@ func TestPairing(t *testing.T) {
 		"pipe": func(*testing.T) (net.Conn, net.Conn) { return net.Pipe() },
 		"tcp":  tcpPair,
 	} {
-		for size, welcome := range map[string]Welcome{"small": sampleWelcome, "several frames": bigWelcome()} {
+		withServers := sampleWelcome
+		withServers.Servers = &Servers{
+			Discovery: ServerList{"https://discovery.example.org/v2/?id=" + hostID},
+			Relays:    ServerList{"default", "relay://192.0.2.1:22067/?id=" + hostID},
+		}
+		for size, welcome := range map[string]Welcome{"small": sampleWelcome, "several frames": bigWelcome(), "with servers": withServers} {
 			t.Run(name+"/"+size, func(t *testing.T) {
 				t.Parallel()
 				p := newParties()
@@ -229,6 +234,12 @@ func TestHostWithInvalidWelcome(t *testing.T) {
 	for name, spoil := range map[string]func(*Welcome){
 		"folder outside the root": func(w *Welcome) { w.Folders = Folders{{ID: "f", Name: "../etc"}} },
 		"no record of the host":   func(w *Welcome) { w.Devices = nil },
+		"server that is no URL":   func(w *Welcome) { w.Servers = &Servers{Relays: ServerList{"\x1b[2J"}} },
+		"server of another kind":  func(w *Welcome) { w.Servers = &Servers{Discovery: ServerList{"file:///etc/passwd"}} },
+		"none among servers":      func(w *Welcome) { w.Servers = &Servers{Relays: ServerList{"none", "default"}} },
+		"too many servers": func(w *Welcome) {
+			w.Servers = &Servers{Discovery: slices.Repeat(ServerList{"https://d.example.org"}, MaxServers+1)}
+		},
 		"over a mebibyte": func(w *Welcome) {
 			*w = bigWelcome()
 			many := slices.Repeat(Addresses{"tcp://" + strings.Repeat("a", 200)}, MaxAddresses)

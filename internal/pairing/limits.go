@@ -23,6 +23,7 @@ const (
 	MaxMessage   = 1 << 20 // bytes of a Welcome, the largest message
 	MaxDevices   = 1000    // device records in a Welcome
 	MaxFolders   = 64      // folders in a Welcome
+	MaxServers   = 16      // servers of one kind in a Welcome
 	MaxAddresses = 32      // addresses of one device
 	MaxAddress   = 256     // bytes of one address
 	MaxName      = 64      // runes of the name of a device or folder

@@ -66,6 +66,9 @@ type Welcome struct {
 	// Guest is the guest's record as the host will store it. The name may differ
 	// from the one in Hello.
 	Guest Record `json:"guest"`
+	// Servers are those by which the devices of the network find and reach each
+	// other, where they are not Syncthing's public ones.
+	Servers *Servers `json:"servers,omitempty"`
 }
 
 // empty is the body of Ack and Done.
