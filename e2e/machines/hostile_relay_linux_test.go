@@ -70,6 +70,18 @@ func (m meeters) mustFail(t *testing.T, timeout time.Duration) {
 	mustBeNobody(t, m.guest)
 }
 
+// mustFailUntil tries until something has happened, each time for longer: on a
+// busy machine the keys alone can take all the time that a join has.
+func (m meeters) mustFailUntil(t *testing.T, what string, happened func() bool) {
+	t.Helper()
+	timeout := short
+	botsynctest.Await(t, what, func() bool {
+		m.mustFail(t, timeout)
+		timeout = min(2*timeout, 20*time.Second)
+		return happened()
+	})
+}
+
 // mustJoin joins with the code that the relay could not use up.
 func (m meeters) mustJoin(t *testing.T) {
 	t.Helper()
@@ -115,11 +127,7 @@ func TestHostileRelay(t *testing.T) {
 					}
 					return trick(p)
 				})
-				// On a busy machine the keys can take all the time that a join has.
-				botsynctest.Await(t, "something to be tampered with at "+at.String(), func() bool {
-					m.mustFail(t, short)
-					return m.relay.count(at) > 0
-				})
+				m.mustFailUntil(t, "something to be tampered with at "+at.String(), func() bool { return m.relay.count(at) > 0 })
 			}
 			m.relay.become(honest)
 			m.mustJoin(t)
@@ -174,10 +182,7 @@ func TestReplay(t *testing.T) {
 		said[p.point] = p.data
 		return honest(p)
 	})
-	botsynctest.Await(t, "a second attempt to be answered with the first", func() bool {
-		m.mustFail(t, 10*time.Second) // the second comes some seconds after the first
-		return m.relay.count(points[1]) > 1
-	})
+	m.mustFailUntil(t, "a second attempt to be answered with the first", func() bool { return m.relay.count(points[1]) > 1 })
 	m.relay.become(honest)
 	m.mustJoin(t)
 }
@@ -208,10 +213,7 @@ func TestRelayThatTalksItself(t *testing.T) {
 				return replace(s)
 			})
 			before := peakMemory(t, m.host.PID())
-			botsynctest.Await(t, "a meeting", func() bool {
-				m.mustFail(t, short)
-				return met.Load() > 0
-			})
+			m.mustFailUntil(t, "a meeting", func() bool { return met.Load() > 0 })
 			mustStayBelow(t, m.host.PID(), before, name)
 			m.relay.become(honest)
 			m.mustJoin(t)
@@ -246,10 +248,12 @@ func TestRelayThatSwapsEnds(t *testing.T) {
 		return first
 	})
 	for i, code := range []string{m.invite.Code, second.Code} {
+		timeout := short
 		botsynctest.Await(t, "a guest to meet the host of another invite", func() bool {
-			if r := joinBy(m.guest, code, guestsRelay, "--timeout", short.String()); r.Exit == 0 {
+			if r := joinBy(m.guest, code, guestsRelay, "--timeout", timeout.String()); r.Exit == 0 {
 				t.Fatal("joined with the host of another invite")
 			}
+			timeout = min(2*timeout, 20*time.Second)
 			mustBeNobody(t, m.guest)
 			return m.relay.count(point{toHost, 0}) > i
 		})
