@@ -62,6 +62,7 @@ type Engine struct {
 	names   folderNames
 	onEvent func(Event)
 	counts  conflictCounts
+	sweeps  *sweeper
 
 	applying sync.Mutex
 	applied  Settings
@@ -100,7 +101,7 @@ func Open(ctx context.Context, o Options, s Settings) (*Engine, error) {
 		return nil, err
 	}
 
-	e := &Engine{id: id, port: port, onEvent: o.OnEvent, applied: s, done: make(chan struct{})}
+	e := &Engine{id: id, port: port, onEvent: o.OnEvent, applied: s, sweeps: newSweeper(), done: make(chan struct{})}
 	e.names.set(s.Folders)
 
 	// What others subscribe to has to outlive them: two supervisors, stopped in
@@ -184,6 +185,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	e.main = main.ServeBackground(mainCtx)
 	e.loops.Go(func() { e.forward(mainCtx) })
 	e.loops.Go(func() { e.mend(mainCtx) })
+	e.loops.Go(func() { e.sweep(mainCtx) })
 	e.loops.Go(func() {
 		defer close(e.done)
 		if err := <-e.main; err != nil && !errors.Is(err, context.Canceled) {

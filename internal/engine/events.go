@@ -52,6 +52,7 @@ func (e *Engine) forward(ctx context.Context) {
 			if !ok {
 				return
 			}
+			e.sweeps.note(ev, time.Now())
 			if out, ok := e.translate(ev); ok && e.onEvent != nil {
 				e.onEvent(out)
 			}
