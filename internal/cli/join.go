@@ -185,7 +185,10 @@ func (j *join) takeBack(ctx context.Context) {
 		return
 	}
 	_, _, err := j.stopDaemon(ctx, j.root)
-	if err == nil {
+	if err == nil && j.inUse(ctx) {
+		// The host let us in just before the daemon stopped.
+		_, _, err = j.ensureDaemon(ctx, j.root)
+	} else if err == nil {
 		err = j.created.Undo()
 	}
 	if err != nil {
