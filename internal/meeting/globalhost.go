@@ -1,0 +1,297 @@
+package meeting
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+const (
+	// relayPatience is how long the first announcement waits for a relay.
+	relayPatience = 1500 * time.Millisecond
+	// maxSyncSessions bounds the sessions that are being joined at a time, and sessionRate those of a second; a burst of
+	// sessionBurst is fine.
+	maxSyncSessions = 16
+	sessionRate     = 5
+	sessionBurst    = 20
+	// lookAround is how often the addresses of the interfaces are looked up.
+	lookAround = 5 * time.Second
+)
+
+// Host announces the place's identity and waits for guests, directly and at relays, until ctx ends. Once it has been
+// announced somewhere, it does not give up. Before that, it fails if no server takes the announcement.
+func (g *Global) Host(ctx context.Context, place Place, open func(degraded error), accept func(net.Conn)) error {
+	if g.problem != nil {
+		return &retryAfterError{g.problem, maxRetryAfter} // it will not get better
+	}
+	id, err := newGlobalIdentity(place.Secret)
+	if err != nil {
+		return err
+	}
+	ln, err := g.listen(ctx)
+	if err != nil {
+		return fmt.Errorf("listening for guests: %w", err)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	h := &globalHosting{
+		global: g, id: id, accept: accept, open: open, fail: cancel,
+		port:      uint16(ln.Addr().(*net.TCPAddr).Port),
+		changed:   make(chan struct{}),
+		relayed:   make([]relayState, len(g.relays)),
+		announced: make([]announceState, len(g.servers)),
+		sessions:  make(chan struct{}, maxSyncSessions),
+		pace:      rate.NewLimiter(sessionRate, sessionBurst),
+	}
+	for _, s := range g.servers {
+		h.loopback = h.loopback || isLoopbackURL(s.url)
+	}
+	h.lookAround()
+	var workers sync.WaitGroup
+	workers.Go(func() { cancel(acceptAll(ctx, ln, accept)) })
+	workers.Go(func() { h.watchInterfaces(ctx) })
+	for i, s := range g.relays {
+		workers.Go(func() { h.stayAtRelay(ctx, i, s) })
+	}
+	for i, s := range g.servers {
+		if !s.noAnnounce {
+			workers.Go(func() { h.announce(ctx, i, s) })
+		}
+	}
+	if g.cfg.MapPort {
+		workers.Go(func() { mapPort(ctx, h.port, h.setMapped) })
+	}
+	if !h.announces() {
+		cancel(errors.New("no discovery server that takes announcements is configured"))
+	}
+	<-ctx.Done()
+	ln.Close()
+	workers.Wait()
+	return context.Cause(ctx)
+}
+
+func (g *Global) listen(ctx context.Context) (net.Listener, error) {
+	if g.cfg.Port == 0 {
+		return listenTCP(ctx, GlobalPort)
+	}
+	return listenTCP(ctx, g.cfg.Port)
+}
+
+type globalHosting struct {
+	global   *Global
+	id       globalIdentity
+	accept   func(net.Conn)
+	port     uint16
+	loopback bool // a discovery server is on this machine
+	sessions chan struct{}
+	pace     *rate.Limiter
+
+	mu        sync.Mutex
+	open      func(error)
+	fail      context.CancelCauseFunc
+	changed   chan struct{} // closed and replaced with every change of the addresses or of the first relays' fate
+	own       []string
+	mapped    string
+	relayed   []relayState
+	announced []announceState
+	opened    bool
+	told      string
+}
+
+// A relayState is how one of the relays is doing.
+type relayState struct {
+	at  string // its address, when joined
+	err error  // why it could not be joined the last time
+}
+
+// An announceState is how one of the servers took the last announcement.
+type announceState struct {
+	known bool
+	ever  bool
+	err   error
+}
+
+func (h *globalHosting) announces() bool {
+	return slices.ContainsFunc(h.global.servers, func(s *discoveryServer) bool { return !s.noAnnounce })
+}
+
+// notify wakes who waits for a change. h.mu is held.
+func (h *globalHosting) notify() {
+	close(h.changed)
+	h.changed = make(chan struct{})
+}
+
+// addresses returns where guests can find us now, what tells of the next change, and whether no relay may still come
+// that has not been heard of.
+func (h *globalHosting) addresses() (all []string, changed <-chan struct{}, settled bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	all = slices.Clone(h.own)
+	if h.mapped != "" {
+		all = append(all, h.mapped)
+	}
+	settled = true
+	joined := false
+	for _, r := range h.relayed {
+		if r.at != "" {
+			all = append(all, r.at)
+			joined = true
+		} else if r.err == nil {
+			settled = false
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all), h.changed, settled || joined
+}
+
+func (h *globalHosting) setRelay(i int, at string, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.relayed[i] = relayState{at, err}
+	h.notify()
+	h.tell()
+}
+
+func (h *globalHosting) setMapped(at string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.mapped != at {
+		h.mapped = at
+		h.notify()
+	}
+}
+
+// lookAround looks up the addresses of the interfaces.
+func (h *globalHosting) lookAround() {
+	links, _ := findLinks(h.global.cfg.Interfaces) // none while the network is away
+	own := ownAddresses(h.port, links, h.loopback)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !slices.Equal(own, h.own) {
+		h.own = own
+		h.notify()
+	}
+}
+
+func (h *globalHosting) watchInterfaces(ctx context.Context) {
+	for ctx.Err() == nil {
+		sleep(ctx, lookAround)
+		h.lookAround()
+	}
+}
+
+// setAnnounced notes how a server took an announcement. The way is open from the first success on; it fails if all
+// refuse before that.
+func (h *globalHosting) setAnnounced(i int, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.announced[i] = announceState{known: true, ever: h.announced[i].ever || err == nil, err: err}
+	if err == nil && !h.opened {
+		h.opened = true
+		h.global.succeeded()
+	}
+	if h.opened {
+		h.tell()
+		return
+	}
+	var problems []error
+	wait := maxDiscoveryWait
+	for i, s := range h.global.servers {
+		if a := h.announced[i]; a.known {
+			problems = append(problems, fmt.Errorf("%s: %w", s.name, a.err))
+			wait = min(wait, retryDelay(a.err, 0))
+		} else if !s.noAnnounce {
+			return
+		}
+	}
+	h.fail(&retryAfterError{joinProblems(problems...), max(wait, h.global.failed())})
+}
+
+// tell says that guests can find us, and what does not work as it should. h.mu is held.
+func (h *globalHosting) tell() {
+	if !h.opened {
+		return
+	}
+	var problems []error
+	working := false
+	for i, s := range h.global.servers {
+		switch a := h.announced[i]; {
+		case a.known && a.err != nil:
+			problems = append(problems, fmt.Errorf("%s: %w", s.name, a.err))
+		case a.known:
+			working = true
+		}
+	}
+	if working {
+		problems = nil // a guest asks all of them
+	}
+	joined := false
+	var relayProblems []error
+	for i, s := range h.global.relays {
+		r := h.relayed[i]
+		joined = joined || r.at != ""
+		if r.err != nil {
+			relayProblems = append(relayProblems, fmt.Errorf("relay %s: %w", s.name, r.err))
+		}
+	}
+	if !joined {
+		problems = append(problems, relayProblems...)
+	}
+	degraded := joinProblems(problems...)
+	if text := errorText(degraded); h.told == "" || text != h.told[1:] {
+		h.told = "!" + text
+		h.open(degraded)
+	}
+}
+
+// stayAtRelay is at a relay, or at one of a pool, until ctx ends.
+func (h *globalHosting) stayAtRelay(ctx context.Context, i int, s *syncRelaySource) {
+	pause := newBackOff()
+	pause.InitialInterval, pause.MaxInterval = time.Second, time.Minute
+	var sessions sync.WaitGroup
+	defer sessions.Wait()
+	for ctx.Err() == nil {
+		conn, at, err := s.join(ctx, h.id)
+		if err == nil {
+			began := time.Now()
+			h.setRelay(i, at.String(), nil)
+			err = serveSyncRelay(ctx, conn, func(m syncRelayHeard) {
+				h.invited(ctx, &sessions, m, remoteIP(conn))
+			})
+			if time.Since(began) >= steady {
+				pause.Reset()
+			}
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		h.setRelay(i, "", err)
+		sleep(ctx, retryDelay(err, pause.NextBackOff()))
+	}
+}
+
+// invited joins the session to which the relay at an address invites, unless there are too many.
+func (h *globalHosting) invited(ctx context.Context, sessions *sync.WaitGroup, m syncRelayHeard, at netip.Addr) {
+	if !h.pace.Allow() {
+		return
+	}
+	select {
+	case h.sessions <- struct{}{}:
+	default:
+		return
+	}
+	sessions.Go(func() {
+		conn, err := joinSyncSession(ctx, m, at)
+		<-h.sessions
+		if err == nil {
+			h.accept(conn)
+		}
+	})
+}
