@@ -254,7 +254,7 @@ func (n *Node) PID() int {
 // Kill ends the daemon as a power cut would, and waits until it is gone.
 func (n *Node) Kill() {
 	n.TB.Helper()
-	if !n.held() {
+	if !n.Held() {
 		n.TB.Fatalf("%s: no daemon is running", n.Name)
 	}
 	p, err := os.FindProcess(n.PID())
@@ -270,11 +270,11 @@ func (n *Node) Kill() {
 // End stops the daemon, by force if need be, and shows its log if the test
 // failed. A node of [New] does so by itself when its test ends.
 func (n *Node) End() {
-	if n.held() && n.Run("stop", "--quiet").Exit != 0 && n.held() {
+	if n.Held() && n.Run("stop", "--quiet").Exit != 0 && n.Held() {
 		if p, err := os.FindProcess(n.PID()); err == nil {
 			_ = p.Kill()
 		}
-		Await(n.TB, n.Name+"'s daemon is gone", func() bool { return !n.held() })
+		Await(n.TB, n.Name+"'s daemon is gone", func() bool { return !n.Held() })
 	}
 	if n.TB.Failed() {
 		for _, name := range []string{"daemon.log", "stderr.log"} {
@@ -285,9 +285,9 @@ func (n *Node) End() {
 	}
 }
 
-// held reports whether the daemon's lock is held, even if nothing else of the
+// Held reports whether the daemon's lock is held, even if nothing else of the
 // root can be used. The number in it is that of a daemon only then.
-func (n *Node) held() bool {
+func (n *Node) Held() bool {
 	lock := flock.New(n.Path(".botsync", "daemon.lock"), flock.SetFlag(os.O_RDONLY))
 	free, err := lock.TryRLock()
 	_ = lock.Close()
