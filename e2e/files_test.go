@@ -71,11 +71,11 @@ func TestFilesArriveAsTheyAre(t *testing.T) {
 			dir := from.Path(folder, "of "+from.Name)
 			must(t, os.MkdirAll(filepath.Join(dir, "empty", "deep", "er"), 0o755))
 			for n, name := range names {
-				path := filepath.Join(dir, name)
-				must(t, os.WriteFile(path, fmt.Appendf(nil, "%s %d", from.Name, n), 0o644))
-				// Long ago, to the nanosecond.
-				at := time.Date(2001, 2, 3, 4, 5, n, 123456789+n, time.UTC)
-				must(t, os.Chtimes(path, at, at))
+				// Long ago, to the nanosecond. It gets its name last: one that is not
+				// in Unicode's normal form C has another at once.
+				at, temp := time.Date(2001, 2, 3, 4, 5, n, 123456789+n, time.UTC), from.Path("temp")
+				must(t, os.WriteFile(temp, fmt.Appendf(nil, "%s %d", from.Name, n), 0o644),
+					os.Chtimes(temp, at, at), os.Rename(temp, filepath.Join(dir, name)))
 			}
 			for _, mode := range []os.FileMode{0o600, 0o644, 0o755, 0o400, 0o777, 0o640} {
 				path := filepath.Join(dir, fmt.Sprintf("mode %o", mode))
