@@ -114,9 +114,10 @@ type Invite struct {
 
 // Way is one way of meeting, and whether it works for an invite or a join.
 type Way struct {
-	Name   string `json:"name"`             // lan or relay
-	Target string `json:"target,omitempty"` // the relay's URL
+	Name   string `json:"name"`             // lan, global, relay or ticket
+	Target string `json:"target,omitempty"` // for people: a relay's URL, the names of servers
 	OK     bool   `json:"ok"`
+	Trying bool   `json:"trying,omitempty"` // it is not known yet
 	Error  string `json:"error,omitempty"`
 }
 

@@ -16,12 +16,14 @@ type InviteLine struct {
 	Schema    int       `json:"schema"`
 	Type      string    `json:"type"` // invite
 	ID        string    `json:"id"`
-	Code      string    `json:"code"`
+	Code      string    `json:"code"`             // five words or a ticket
+	Ticket    bool      `json:"ticket,omitempty"` // it is a ticket
 	ExpiresAt time.Time `json:"expires_at"`
 	Device    Device    `json:"device"`
 	Root      string    `json:"root"`
 	Relay     string    `json:"relay,omitempty"` // what the guest passes to --relay
 	Command   string    `json:"command"`         // what to type on the other machine
+	Ways      []Way     `json:"ways,omitempty"`  // by which it can be redeemed, as far as is known
 }
 
 // JoinedLine reports a completed pairing: to the host the guest, to the guest
@@ -61,13 +63,14 @@ type ProgressLine struct {
 
 // InviteRequest opens an invite: POST /v1/invites, answered by an InviteLine.
 type InviteRequest struct {
-	Relay string `json:"relay,omitempty"` // beside the relay of config.toml, for this invite only
+	Relay  string `json:"relay,omitempty"`  // instead of the relay of config.toml, for this invite only
+	Ticket bool   `json:"ticket,omitempty"` // a ticket instead of five words
 }
 
 // JoinRequest joins a network: POST /v1/join, answered by lines, each a
 // ProgressLine, then one JoinedLine or ErrorReply.
 type JoinRequest struct {
-	Code    string        `json:"code"`
+	Code    string        `json:"code"` // five words or a ticket
 	Relay   string        `json:"relay,omitempty"`
 	Timeout time.Duration `json:"timeout,omitempty"` // of the whole join, nanoseconds; 0 means the default
 }

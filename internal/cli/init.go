@@ -13,6 +13,7 @@ import (
 type initOptions struct {
 	settings
 	noWait bool
+	ticket bool
 }
 
 func (a *app) newInitCommand() *cobra.Command {
@@ -38,6 +39,7 @@ stay there and are shared.`,
 	}
 	opts.addFlags(cmd)
 	cmd.Flags().BoolVar(&opts.noWait, "no-wait", false, "return at once; the daemon keeps the invite open")
+	cmd.Flags().BoolVar(&opts.ticket, "ticket", false, ticketUsage)
 	return cmd
 }
 
@@ -64,7 +66,7 @@ func (a *app) runInit(ctx context.Context, opts initOptions) error {
 	if err != nil {
 		return err
 	}
-	line, err := c.Invite(ctx, api.InviteRequest{Relay: relay})
+	line, err := c.Invite(ctx, api.InviteRequest{Relay: relay, Ticket: opts.ticket})
 	if err != nil {
 		a.takeBackInit(context.WithoutCancel(ctx), r, created)
 		return err

@@ -16,7 +16,11 @@ import (
 type inviteOptions struct {
 	relay  string
 	noWait bool
+	ticket bool
 }
+
+// ticketUsage describes the flag of init and invite.
+const ticketUsage = "print a ticket instead of five words: a long code that holds this machine's addresses, for pairing without multicast or any server"
 
 func (a *app) newInviteCommand() *cobra.Command {
 	var opts inviteOptions
@@ -28,6 +32,7 @@ minutes at most. Any device of a network can invite, and several invites can be
 open at once. The code is the only line on standard output.`,
 		Example: `  botsync invite
   botsync invite --no-wait
+  botsync invite --ticket
   code=$(botsync invite --no-wait --quiet)`,
 		Annotations: exits(api.ExitOK, api.ExitUnexpected, api.ExitUsage, api.ExitNotInitialised, api.ExitNotRunning, api.ExitTimeout, api.ExitUnreachable),
 		Args:        noArgs,
@@ -35,6 +40,7 @@ open at once. The code is the only line on standard output.`,
 	}
 	cmd.Flags().StringVar(&opts.relay, "relay", "", "the `URL` of a pairing relay, for this invite (env BOTSYNC_RELAY)")
 	cmd.Flags().BoolVar(&opts.noWait, "no-wait", false, "return at once; the daemon keeps the invite open")
+	cmd.Flags().BoolVar(&opts.ticket, "ticket", false, ticketUsage)
 	return cmd
 }
 
@@ -55,7 +61,7 @@ func (a *app) runInvite(ctx context.Context, opts inviteOptions) error {
 		return err
 	}
 	defer c.Close()
-	line, err := c.Invite(ctx, api.InviteRequest{Relay: relay})
+	line, err := c.Invite(ctx, api.InviteRequest{Relay: relay, Ticket: opts.ticket})
 	if err != nil {
 		return err
 	}

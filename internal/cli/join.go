@@ -29,7 +29,8 @@ func (a *app) newJoinCommand() *cobra.Command {
 		Long: `Make the root, start its daemon and join the device that printed CODE. Returns
 once both sides have accepted each other and are connected; files follow at once.
 
-The words of a code can be written with any case, spaces or dashes. So that the
+The words of a code can be written with any case, spaces or dashes. CODE may also
+be a ticket ("botsync invite --ticket"). So that the
 code need not show in a list of processes it may also come from standard input,
 with "-", or from BOTSYNC_CODE.
 
@@ -73,7 +74,7 @@ func (a *app) runJoin(ctx context.Context, opts joinOptions, args []string) erro
 		return err
 	}
 	j := &join{app: a, root: r, created: created, settings: &opts.settings, deadline: deadline}
-	joined, err := j.run(ctx, words.String())
+	joined, err := j.run(ctx, words)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = interrupted("the join was interrupted", "Run it again; if the code was used meanwhile, ask for a new one.")

@@ -39,6 +39,7 @@ type daemon struct {
 	events  *eventLog
 	invites *invites
 	joins   joins
+	global  globalWay
 	peers   peerWatch
 
 	log      *slog.Logger

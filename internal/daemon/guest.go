@@ -31,8 +31,11 @@ func (d *daemon) serveGuest(ctx context.Context, inv *invite, way string, conn n
 		return // given up in a crowd, or too late: the guest tries again
 	}
 	defer inv.leave()
-	inv.exchange.Lock()
-	defer inv.exchange.Unlock()
+	ctx, done, err := inv.exchange.take(ctx)
+	if err != nil {
+		return
+	}
+	defer done()
 
 	host := pairing.Host{
 		Welcome: func(_ context.Context, hello pairing.Hello) (pairing.Welcome, error) {
@@ -72,7 +75,7 @@ func (d *daemon) welcome(inv *invite, hello pairing.Hello, conn net.Conn) (pairi
 			Message: "this device was removed from the network; join from a new root"}
 	}
 	m, plan, _ := d.members.current()
-	w := pairing.Welcome{Network: pairing.Network{ID: m.Network}, Host: d.members.self}
+	w := pairing.Welcome{Network: pairing.Network{ID: m.Network}, Host: d.members.self, Servers: d.ownServers()}
 	for _, name := range root.Folders {
 		w.Folders = append(w.Folders, pairing.Folder{ID: folderID(m.Network, name), Name: name})
 	}
@@ -95,6 +98,7 @@ func (d *daemon) welcome(inv *invite, hello pairing.Hello, conn net.Conn) (pairi
 // invite was used by this guest, the rest is made good at the next start if it
 // does not happen now.
 func (d *daemon) accept(ctx context.Context, inv *invite, hello pairing.Hello, w pairing.Welcome, conn net.Conn) error {
+	ctx = context.WithoutCancel(ctx) // once begun, it is finished
 	record := toRecord(w.Guest)
 	err := d.state.Redeem(ctx, inv.ID, record.ID, record.Marshal(), time.Now())
 	if errors.Is(err, state.ErrNotOpen) {

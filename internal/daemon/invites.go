@@ -9,7 +9,6 @@ import (
 	"net"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -17,7 +16,6 @@ import (
 	"github.com/botsync/botsync/internal/code"
 	"github.com/botsync/botsync/internal/meeting"
 	"github.com/botsync/botsync/internal/pairing"
-	"github.com/botsync/botsync/internal/root"
 	"github.com/botsync/botsync/internal/state"
 )
 
@@ -41,16 +39,16 @@ type invite struct {
 	state.Invite
 	keys pairing.Keys
 
-	// exchange is held by the one guest that is being served.
-	exchange sync.Mutex
+	exchange turn // of the one guest that is being served
 
 	mu     sync.Mutex
 	ways   []api.Way
 	used   bool
-	guests int           // connected and proved
-	end    func()        // of the meeting
-	waits  chan struct{} // closed when the first way is open or has failed
-	once   sync.Once
+	guests int    // connected and proved
+	end    func() // of the meeting
+
+	open, all        chan struct{} // closed when a way is open, when all have reported
+	opened, reported sync.Once
 }
 
 func newInvites(d *daemon, ctx context.Context) *invites {
@@ -71,15 +69,15 @@ func (d *daemon) Invite(ctx context.Context, req api.InviteRequest) (*api.Invite
 	if d.invites.count() >= maxInvites {
 		return nil, api.Errorf(api.CodeRefused, "Wait until one is used or has expired.", "there are %d open invites already", maxInvites)
 	}
-	words, err := code.New()
-	if err != nil {
-		return nil, err
+	expires := time.Now().Add(inviteLifetime).Truncate(time.Millisecond)
+	var o offer
+	if req.Ticket {
+		if err = d.found(); err == nil {
+			o, err = d.newTicket(d.invites.ctx, relay, expires)
+		}
+	} else {
+		o, err = d.newCode(relay, d.found)
 	}
-	// The keys take the processor, a new network the disk.
-	derived := make(chan pairing.Keys)
-	go func() { derived <- deriveKeys(words) }()
-	err = d.found()
-	keys := <-derived
 	if err != nil {
 		return nil, err
 	}
@@ -87,23 +85,17 @@ func (d *daemon) Invite(ctx context.Context, req api.InviteRequest) (*api.Invite
 	if _, err := rand.Read(id[:]); err != nil {
 		return nil, fmt.Errorf("making an invite: %w", err)
 	}
-	inv := state.Invite{ID: hex.EncodeToString(id[:]), Keys: keys.Bytes(), Relay: relay,
-		ExpiresAt: time.Now().Add(inviteLifetime).Truncate(time.Millisecond)}
+	inv := state.Invite{ID: hex.EncodeToString(id[:]), Keys: o.keys.Bytes(), Relay: relay, Port: o.port, ExpiresAt: expires}
 	if err := d.state.AddInvite(ctx, inv); err != nil {
 		return nil, explain(d.root, err)
 	}
-	open := d.invites.start(inv, keys)
+	open := d.invites.start(inv, o)
 	d.events.add(api.Event{Type: api.EventInviteOpened, Invite: inv.ID})
-	// A guest that is very quick should find the door open.
-	select {
-	case <-open.waits:
-	case <-ctx.Done():
-	}
 	line := &api.InviteLine{
-		Schema: api.Schema, Type: api.TypeInvite, ID: inv.ID, Code: words.String(), ExpiresAt: inv.ExpiresAt,
-		Device: d.self(), Root: d.root.Dir(), Relay: relay, Command: "botsync join " + words.String(),
+		Schema: api.Schema, Type: api.TypeInvite, ID: inv.ID, Code: o.text, Ticket: req.Ticket, ExpiresAt: inv.ExpiresAt,
+		Device: d.self(), Root: d.root.Dir(), Relay: relay, Ways: open.settled(ctx), Command: "botsync join " + o.text,
 	}
-	if relay != "" {
+	if relay != "" && !req.Ticket {
 		line.Command += " --relay " + relay
 	}
 	return line, nil
@@ -114,32 +106,6 @@ func (d *daemon) Invite(ctx context.Context, req api.InviteRequest) (*api.Invite
 func deriveKeys(c code.Code) pairing.Keys {
 	defer debug.FreeOSMemory()
 	return pairing.DeriveKeys(c)
-}
-
-// relay returns the relay to use for an invite or a join.
-func (d *daemon) relay(requested string) (string, error) {
-	if requested == "" {
-		if d.config.LANOnly {
-			return "", nil
-		}
-		return d.config.Relay, nil
-	}
-	if err := root.ValidateRelay(requested); err != nil {
-		return "", err
-	}
-	if d.config.LANOnly {
-		return "", api.Errorf(api.CodeUsage, "Leave --relay out, or set lan_only = false in config.toml.",
-			"a relay leaves the local network, and lan_only is set")
-	}
-	return requested, nil
-}
-
-func (d *daemon) ways(relay string) []meeting.Way {
-	ways := []meeting.Way{meeting.NewLAN(meeting.LANConfig{})}
-	if relay != "" {
-		ways = append(ways, meeting.NewRelay(relay))
-	}
-	return ways
 }
 
 func place(keys pairing.Keys) meeting.Place {
@@ -173,21 +139,48 @@ func (is *invites) resume(ctx context.Context) error {
 			is.d.log.Warn("an invite cannot be resumed", "invite", inv.ID, "error", err)
 			continue
 		}
-		is.start(inv, keys)
+		o, err := is.d.reoffer(is.ctx, inv, keys)
+		if err != nil {
+			is.d.log.Warn("an invite cannot be resumed", "invite", inv.ID, "error", err)
+			continue
+		}
+		is.start(inv, o)
 	}
 	return nil
 }
 
+// reoffer makes the meeting of an invite anew. A ticket names the port at which
+// its guest is expected.
+func (d *daemon) reoffer(ctx context.Context, inv state.Invite, keys pairing.Keys) (offer, error) {
+	o := offer{keys: keys, port: inv.Port}
+	if inv.Port == 0 {
+		o.ways = d.ways(inv.Relay)
+		return o, nil
+	}
+	way, _, err := meeting.ListenTicket(ctx, inv.Port)
+	if err != nil {
+		return o, err
+	}
+	if way.Port() != inv.Port {
+		return o, errors.Join(fmt.Errorf("port %d of its ticket is taken", inv.Port), way.Close())
+	}
+	o.ways = withRelay(way, inv.Relay)
+	return o, nil
+}
+
 // start opens the meeting of an invite, until it is used or has expired.
-func (is *invites) start(i state.Invite, keys pairing.Keys) *invite {
+func (is *invites) start(i state.Invite, o offer) *invite {
 	ctx, cancel := context.WithDeadline(is.ctx, i.ExpiresAt)
-	inv := &invite{Invite: i, keys: keys, end: cancel, waits: make(chan struct{})}
+	inv := &invite{Invite: i, keys: o.keys, end: cancel, open: make(chan struct{}), all: make(chan struct{})}
+	for _, w := range o.ways {
+		inv.ways = append(inv.ways, api.Way{Name: w.Name(), Target: w.Target(), Trying: true})
+	}
 	is.mu.Lock()
 	is.open[inv.ID] = inv
 	is.mu.Unlock()
 	is.d.group.Go(func() {
 		defer cancel()
-		err := meeting.Host(ctx, is.d.ways(inv.Relay), place(keys), meeting.HostOptions{Report: inv.report},
+		err := meeting.Host(ctx, o.ways, place(o.keys), meeting.HostOptions{Report: inv.report},
 			func(ctx context.Context, way string, conn net.Conn) { is.d.serveGuest(ctx, inv, way, conn) })
 		is.ended(inv, err)
 	})
@@ -196,7 +189,6 @@ func (is *invites) start(i state.Invite, keys pairing.Keys) *invite {
 
 // ended takes an invite from the list when its meeting is over.
 func (is *invites) ended(inv *invite, err error) {
-	inv.once.Do(func() { close(inv.waits) })
 	is.mu.Lock()
 	delete(is.open, inv.ID)
 	is.mu.Unlock()
@@ -232,27 +224,59 @@ func (is *invites) list() []api.Invite {
 
 // report notes how a way of the meeting is doing.
 func (inv *invite) report(s meeting.State) {
-	way := api.Way{Name: s.Way, Target: s.Target, OK: s.Open}
-	if s.Err != nil {
-		way.Error = s.Err.Error()
-	}
 	inv.mu.Lock()
-	i := slices.IndexFunc(inv.ways, func(w api.Way) bool { return w.Name == way.Name && w.Target == way.Target })
-	if i < 0 {
-		inv.ways = append(inv.ways, way)
-	} else {
-		inv.ways[i] = way
+	defer inv.mu.Unlock()
+	trying := false
+	for i := range inv.ways {
+		w := &inv.ways[i]
+		if w.Name == s.Way && w.Target == s.Target {
+			w.OK, w.Trying, w.Error = s.Open, false, ""
+			if s.Err != nil {
+				w.Error = s.Err.Error()
+			}
+			if s.Open {
+				inv.opened.Do(func() { close(inv.open) })
+			}
+		}
+		trying = trying || w.Trying
 	}
-	inv.mu.Unlock()
-	inv.once.Do(func() { close(inv.waits) })
+	if !trying {
+		inv.reported.Do(func() { close(inv.all) })
+	}
+}
+
+// How long an invite waits for its ways: a guest that is very quick should find
+// a door open, and a person likes to know which doors there are.
+const (
+	openPatience = 2 * time.Second
+	waysPatience = 300 * time.Millisecond // for the others, once one is open
+)
+
+// settled returns the ways once all have reported, or the time is up.
+func (inv *invite) settled(ctx context.Context) []api.Way {
+	ctx, cancel := context.WithTimeout(ctx, openPatience)
+	defer cancel()
+	select {
+	case <-inv.all:
+		return inv.states()
+	case <-inv.open:
+	case <-ctx.Done():
+		return inv.states()
+	}
+	patience := time.NewTimer(waysPatience)
+	defer patience.Stop()
+	select {
+	case <-inv.all:
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+	return inv.states()
 }
 
 func (inv *invite) states() []api.Way {
 	inv.mu.Lock()
 	defer inv.mu.Unlock()
-	ways := slices.Clone(inv.ways) // in the order in which they reported
-	slices.SortFunc(ways, func(a, b api.Way) int { return strings.Compare(a.Name, b.Name) })
-	return ways
+	return slices.Clone(inv.ways)
 }
 
 func (inv *invite) isUsed() bool {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/botsync/botsync/internal/api"
-	"github.com/botsync/botsync/internal/code"
 	"github.com/botsync/botsync/internal/engine"
 	"github.com/botsync/botsync/internal/meeting"
 	"github.com/botsync/botsync/internal/network"
@@ -82,9 +81,8 @@ func (j *joins) busy() bool {
 
 // join is one run of Join.
 type join struct {
-	d        *daemon
-	keys     pairing.Keys
-	relay    string
+	d *daemon
+	offer
 	progress func(stage, text string)
 	timing   api.Timing
 }
@@ -94,10 +92,6 @@ type join struct {
 // behind, or, with the code "timeout", when the host may have accepted and the
 // connection is still being tried.
 func (d *daemon) Join(ctx context.Context, req api.JoinRequest, progress func(api.ProgressLine)) (*api.JoinedLine, error) {
-	words, err := code.Parse(req.Code)
-	if err != nil {
-		return nil, api.Errorf(api.CodeBadCode, "Check the words with the person who gave them to you.", "%v", err)
-	}
 	relay, err := d.relay(req.Relay)
 	if err != nil {
 		return nil, err
@@ -117,13 +111,13 @@ func (d *daemon) Join(ctx context.Context, req api.JoinRequest, progress func(ap
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	j := &join{d: d, relay: relay, progress: func(stage, text string) {
+	j := &join{d: d, progress: func(stage, text string) {
 		progress(api.ProgressLine{Stage: stage, Text: text})
 	}}
 	j.progress(stageKeys, "working out where to meet")
-	start := time.Now()
-	j.keys = deriveKeys(words)
-	j.timing.KeysMS = milliseconds(time.Since(start))
+	if j.offer, err = d.takeOffer(req.Code, relay, func(took time.Duration) { j.timing.KeysMS = milliseconds(took) }); err != nil {
+		return nil, err
+	}
 	host, err := j.run(ctx)
 	if err != nil {
 		return nil, j.explain(ctx, err)
@@ -206,9 +200,9 @@ func isLost(err error) bool {
 // the welcome or the time is up.
 func (j *join) pair(ctx context.Context) (pairing.Welcome, error) {
 	for {
-		j.progress(stageMeeting, j.looking())
+		j.progress(stageMeeting, "looking "+spoken(j.ways))
 		start := time.Now()
-		channel, way, err := meeting.Dial(ctx, j.d.ways(j.relay), place(j.keys), meeting.DialOptions{Round: lookUpRound}, j.try)
+		channel, way, err := meeting.Dial(ctx, j.ways, place(j.keys), meeting.DialOptions{Round: lookUpRound}, j.try)
 		if err != nil {
 			return pairing.Welcome{}, err
 		}
@@ -277,13 +271,6 @@ type connectError struct {
 func (e *connectError) Error() string { return "connecting: " + e.err.Error() }
 func (e *connectError) Unwrap() error { return e.err }
 
-func (j *join) looking() string {
-	if j.relay == "" {
-		return "looking on the same network"
-	}
-	return "looking on the same network and at " + j.relay
-}
-
 // store makes this device a member of the host's network.
 func (d *daemon) store(w pairing.Welcome, label string, from net.Addr) error {
 	invalid := func(format string, args ...any) error {
@@ -313,8 +300,15 @@ func (d *daemon) store(w pairing.Welcome, label string, from net.Addr) error {
 	if w.Guest.ID != d.members.self {
 		return invalid("the welcome is for another device")
 	}
-	return explain(d.root, d.adopt(w.Network.ID,
-		network.Pending{Host: w.Host, Label: label, Until: time.Now().Add(pendingLifetime)}, records, hostAddresses))
+	m := network.Membership{
+		Network:   w.Network.ID,
+		Pending:   &network.Pending{Host: w.Host, Label: label, Until: time.Now().Add(pendingLifetime)},
+		Addresses: map[string][]string{w.Host: hostAddresses},
+	}
+	if w.Servers != nil {
+		m.Servers = &network.Servers{Discovery: w.Servers.Discovery, Relays: w.Servers.Relays}
+	}
+	return explain(d.root, d.adopt(m, records))
 }
 
 // introduction is what the host is told of this device.

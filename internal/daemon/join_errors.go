@@ -36,10 +36,9 @@ func (j *join) explain(ctx context.Context, err error) error {
 	case errors.As(err, &version):
 		return api.Errorf(api.CodeProtocol, "Update the older one and try again.", "%v", version)
 	case errors.As(err, &nobody):
-		e := api.Errorf(api.CodeCodeUnknown, newCode+` Without a relay both machines have to be on the same network.`,
-			"nobody is waiting under this code: it is wrong, has expired or was used")
-		if j.relay != "" {
-			e.Hint = newCode
+		e := api.Errorf(api.CodeCodeUnknown, newCode, "nobody is waiting under this code: it is wrong, has expired or was used")
+		if len(j.ways) == 1 && j.ways[0].Name() == "lan" {
+			e.Hint += " Both machines have to be on the same network, or use a relay that both can reach (--relay)."
 		}
 		e.Ways = j.tried(nil)
 		return e
@@ -57,7 +56,7 @@ func (j *join) explain(ctx context.Context, err error) error {
 // tried lists the ways that were tried, given those that could not be.
 func (j *join) tried(failures []meeting.WayError) []api.Way {
 	var ways []api.Way
-	for _, w := range j.d.ways(j.relay) {
+	for _, w := range j.ways {
 		way := api.Way{Name: w.Name(), Target: w.Target(), OK: true}
 		for _, f := range failures {
 			if f.Way == way.Name && f.Target == way.Target {

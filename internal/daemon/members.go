@@ -90,10 +90,9 @@ func (ms *members) found(device api.Device, addresses []string) error {
 // adopt makes this device a member of another network, pending until it has been
 // connected to the host. A crash in between leaves a pending join of which some
 // records are missing; it is tried again or comes to nothing.
-func (ms *members) adopt(id string, pending network.Pending, records []network.Record, hostAddresses []string) error {
+func (ms *members) adopt(m network.Membership, records []network.Record) error {
 	ms.disk.Lock()
 	defer ms.disk.Unlock()
-	m := network.Membership{Network: id, Pending: &pending, Addresses: map[string][]string{pending.Host: hostAddresses}}
 	if err := ms.save(m); err != nil {
 		return err
 	}
@@ -210,8 +209,8 @@ func (d *daemon) solitude() engine.Settings {
 	return engine.Settings{
 		Name:             d.config.Name,
 		LANOnly:          d.config.LANOnly,
-		DiscoveryServers: d.config.DiscoveryServers,
-		Relays:           d.config.SyncthingRelays,
+		DiscoveryServers: d.servers().Discovery,
+		Relays:           d.servers().Relays,
 	}
 }
 
@@ -257,13 +256,13 @@ func (d *daemon) apply() error {
 // adopt makes this device a member of another network. The engine may share the
 // records of an earlier attempt already: it must neither tell the host that they
 // were deleted nor keep versions of them that compete with the host's.
-func (d *daemon) adopt(id string, pending network.Pending, records []network.Record, hostAddresses []string) error {
+func (d *daemon) adopt(m network.Membership, records []network.Record) error {
 	d.applying.Lock()
 	defer d.applying.Unlock()
 	if err := d.engine.Apply(d.solitude()); err != nil {
 		return err
 	}
-	if err := d.members.adopt(id, pending, records, hostAddresses); err != nil {
+	if err := d.members.adopt(m, records); err != nil {
 		return err
 	}
 	return d.members.reread() // status shows it before the engine is told

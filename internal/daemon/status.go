@@ -133,7 +133,7 @@ func (d *daemon) problems(m network.Membership, bad []network.BadFile, open []ap
 	}
 	for _, inv := range open {
 		for _, w := range inv.Ways {
-			if !w.OK {
+			if !w.OK && !w.Trying {
 				out = append(out, api.Problem{Code: "meeting_failed",
 					Message: fmt.Sprintf("An invite cannot be redeemed by %s (%s): %s", w.Name, w.Target, w.Error),
 					Hint:    "The other ways go on, and this one is tried again; check the network and the relay's URL."})

@@ -113,3 +113,13 @@ func ShortID(id string) string {
 	}
 	return parsed.Short().String()
 }
+
+// RawID returns a device ID in binary: the SHA-256 of its certificate. It is
+// zero if id is no device ID.
+func RawID(id string) [32]byte {
+	parsed, err := protocol.DeviceIDFromString(id)
+	if err != nil {
+		return [32]byte{}
+	}
+	return parsed
+}

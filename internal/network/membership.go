@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/botsync/botsync/internal/atomicfile"
@@ -24,6 +25,20 @@ type Membership struct {
 	// Addresses are where peers were when they were met, by device ID. They are
 	// tried beside those of their records.
 	Addresses map[string][]string `json:"addresses,omitempty"`
+	// Servers are the network's own, as the host told; nil for the public ones.
+	Servers *Servers `json:"servers,omitempty"`
+}
+
+// Servers are Syncthing's discovery servers and relays: URLs, or the words
+// "default" and, alone, "none".
+type Servers struct {
+	Discovery []string `json:"discovery"`
+	Relays    []string `json:"relays"`
+}
+
+// Equal reports whether two are the same, in the same order.
+func (s Servers) Equal(o Servers) bool {
+	return slices.Equal(s.Discovery, o.Discovery) && slices.Equal(s.Relays, o.Relays)
 }
 
 // Pending is a join that the host may not know of: its connection broke just

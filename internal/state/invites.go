@@ -13,6 +13,7 @@ type Invite struct {
 	ID        string
 	Keys      []byte // what the code was turned into; the code itself is not kept
 	Relay     string // URL, in addition to the configured one
+	Port      int    // where the guest of a ticket is expected, else 0
 	ExpiresAt time.Time
 }
 
@@ -27,8 +28,8 @@ var ErrNotOpen = errors.New("the invite is not open")
 
 // AddInvite stores a new open invite.
 func (s *DB) AddInvite(ctx context.Context, i Invite) error {
-	_, err := s.db.ExecContext(ctx, `INSERT INTO invites (id, keys, relay, expires_at, state) VALUES (?, ?, ?, ?, 'open')`,
-		i.ID, i.Keys, i.Relay, i.ExpiresAt.UnixMilli())
+	_, err := s.db.ExecContext(ctx, `INSERT INTO invites (id, keys, relay, port, expires_at, state) VALUES (?, ?, ?, ?, ?, 'open')`,
+		i.ID, i.Keys, i.Relay, i.Port, i.ExpiresAt.UnixMilli())
 	if err != nil {
 		return fmt.Errorf("storing invite: %w", diskFull(err))
 	}
@@ -37,7 +38,7 @@ func (s *DB) AddInvite(ctx context.Context, i Invite) error {
 
 // OpenInvites returns the invites that are open at the given time.
 func (s *DB) OpenInvites(ctx context.Context, now time.Time) ([]Invite, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT id, keys, relay, expires_at FROM invites
+	rows, err := s.db.QueryContext(ctx, `SELECT id, keys, relay, port, expires_at FROM invites
 		WHERE state = 'open' AND expires_at > ? ORDER BY expires_at`, now.UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("reading invites: %w", err)
@@ -47,7 +48,7 @@ func (s *DB) OpenInvites(ctx context.Context, now time.Time) ([]Invite, error) {
 	for rows.Next() {
 		var i Invite
 		var expires int64
-		if err := rows.Scan(&i.ID, &i.Keys, &i.Relay, &expires); err != nil {
+		if err := rows.Scan(&i.ID, &i.Keys, &i.Relay, &i.Port, &expires); err != nil {
 			return nil, fmt.Errorf("reading invites: %w", err)
 		}
 		i.ExpiresAt = time.UnixMilli(expires)

@@ -21,6 +21,7 @@ var migrations = []string{
 		id         TEXT    PRIMARY KEY,
 		keys       BLOB,              -- of the meeting and the channel; gone once used
 		relay      TEXT    NOT NULL,
+		port       INTEGER NOT NULL,  -- where the guest of a ticket is expected, else 0
 		expires_at INTEGER NOT NULL,  -- Unix milliseconds
 		state      TEXT    NOT NULL,  -- open, used or expired
 		used_by    TEXT    NOT NULL DEFAULT '',

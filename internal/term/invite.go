@@ -1,6 +1,7 @@
 package term
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"github.com/botsync/botsync/internal/api"
+	"github.com/botsync/botsync/internal/ticket"
 )
 
 // Invite shows a person a new invite: the code, and what to type elsewhere.
@@ -16,7 +18,11 @@ import (
 func (t *Terminal) Invite(line *api.InviteLine) error {
 	if t.Live() {
 		width, height := t.err.size()
-		fmt.Fprintf(t.err, "\n%s\n\n", t.codeFrame(line.Code, width, height))
+		if line.Ticket {
+			t.showTicket(line.Code, width, height)
+		} else {
+			fmt.Fprintf(t.err, "\n%s\n\n", t.codeFrame(line.Code, width, height))
+		}
 	}
 	if !t.OneScreen() {
 		if err := t.Data(line.Code); err != nil {
@@ -24,7 +30,26 @@ func (t *Terminal) Invite(line *api.InviteLine) error {
 		}
 	}
 	t.Say("On the other machine, before %s:\n\n    %s\n", Clock(line.ExpiresAt), Command(Clean(line.Command)))
+	t.ways(line.Ways)
 	return nil
+}
+
+// The room that the QR code of a usual ticket takes.
+const (
+	qrWidth  = 70
+	qrHeight = 36
+)
+
+// showTicket draws a ticket for a camera if there is room. The text is in the
+// command that follows.
+func (t *Terminal) showTicket(text string, width, height int) {
+	if !t.utf8 || width < qrWidth || height < qrHeight {
+		return
+	}
+	var qr bytes.Buffer
+	if ticket.QR(&qr, text) == nil {
+		fmt.Fprintf(t.err, "\n%s\n", &qr)
+	}
 }
 
 // codeFrame shows the words one a line: as large letters if there is room, else

@@ -84,7 +84,7 @@ Devices
   日本        ○ not connected               seen 2 hours ago
 
 Invites
-  open until ` + Clock(st.Invites[0].ExpiresAt) + `  1:30 left  lan: works
+  open until ` + Clock(st.Invites[0].ExpiresAt) + `  1:30 left  same network: works
 
 Problems
   ✗ the disk is full

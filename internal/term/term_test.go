@@ -67,7 +67,7 @@ func TestErrorListsTheWays(t *testing.T) {
 	e := api.Errorf(api.CodeUnreachable, "", "no way")
 	e.Ways = []api.Way{{Name: "lan", OK: true}, {Name: "relay", Target: "https://r", Error: "refused"}}
 	term.Error(e)
-	if got, want := err.String(), "botsync: no way\n  lan: works\n  relay (https://r): refused\n"; got != want {
+	if got, want := err.String(), "botsync: no way\n  same network: works\n  https://r: refused\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

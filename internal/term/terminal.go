@@ -161,17 +161,6 @@ func (t *Terminal) errorWithHint(message, hint string) {
 	}
 }
 
-func (t *Terminal) way(w api.Way) string {
-	name := Clean(w.Name)
-	if w.Target != "" {
-		name += " (" + Clean(w.Target) + ")"
-	}
-	if w.OK {
-		return name + ": works"
-	}
-	return name + ": " + Clean(w.Error)
-}
-
 // glyph chooses what the locale can show.
 func (t *Terminal) glyph(utf8, ascii string) string {
 	if t.utf8 {
