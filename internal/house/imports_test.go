@@ -13,11 +13,11 @@ var mayImport = map[string][]string{
 	"cmd/botsync": {"internal/api", "internal/cli", "internal/daemon", "internal/engine", "internal/relay"},
 
 	// What shows something knows only what the daemon said.
-	"internal/cli": {"internal/api", "internal/code", "internal/control", "internal/root", "internal/term"},
+	"internal/cli": {"internal/api", "internal/code", "internal/control", "internal/root", "internal/term", "internal/ticket"},
 
 	"internal/control": {"internal/api", "internal/root"},
 	"internal/daemon": {"internal/api", "internal/code", "internal/control", "internal/engine", "internal/meeting",
-		"internal/network", "internal/pairing", "internal/root", "internal/state"},
+		"internal/network", "internal/pairing", "internal/root", "internal/state", "internal/ticket"},
 	"internal/engine":          {"internal/engine/build_with_make_or_with_tags_noassets"},
 	"internal/meeting":         {"internal/meeting/crowd"},
 	"internal/network":         {"internal/api", "internal/atomicfile"},
@@ -26,7 +26,7 @@ var mayImport = map[string][]string{
 	"internal/relay/relaytest": {"internal/relay"},
 	"internal/root":            {"internal/api", "internal/atomicfile"},
 	"internal/state":           {},
-	"internal/term":            {"internal/api"},
+	"internal/term":            {"internal/api", "internal/ticket"},
 
 	// Leaves.
 	"internal/api":           {},
