@@ -269,7 +269,7 @@ func TestRelayDelays(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := newParties()
 				start := time.Now()
-				guestConn, hostConn, wait := relayed(delay(tc.delay))
+				guestConn, hostConn, wait := relayed(delay(tc.delay), func() {})
 				out := p.meet(t.Context(), guestConn, hostConn)
 				if d := time.Since(start); d > ExchangeTimeout {
 					t.Errorf("took %v", d)

@@ -317,7 +317,9 @@ func TestCancel(t *testing.T) {
 				ctx, cancel := context.WithCancelCause(t.Context())
 				start := time.Now()
 				p := newParties()
-				out := p.meetThrough(ctx, stall(at.from, at.index, func() { cancel(stopped) }))
+				// Both sides are stopped before either hears that the other has gone.
+				cancelled := make(chan struct{})
+				out := p.meetThroughUntil(ctx, stall(at.from, at.index, func() { cancel(stopped); close(cancelled) }), func() { <-cancelled })
 				if !errors.Is(out.guestErr, stopped) {
 					t.Errorf("the guest got %v, want the cause", out.guestErr)
 				}

@@ -33,9 +33,10 @@ type script func(unit) verdict
 // relayed returns the connections of a guest and a host with a relay between
 // them that follows the script, and a function that waits for the relay's end,
 // which comes when both ends have been closed.
-func relayed(s script) (guestConn, hostConn net.Conn, wait func()) {
+func relayed(s script, beforeEnd func()) (guestConn, hostConn net.Conn, wait func()) {
 	guestConn, nearGuest := net.Pipe()
 	hostConn, nearHost := net.Pipe()
+	nearGuest, nearHost = newTurnConn(nearGuest), newTurnConn(nearHost)
 	var wg sync.WaitGroup
 	carry := func(from Side, src, dst net.Conn) {
 		defer src.Close()
@@ -43,6 +44,7 @@ func relayed(s script) (guestConn, hostConn net.Conn, wait func()) {
 		for u := (unit{from: from}); ; u.index++ {
 			data, err := readUnit(src, u.index)
 			if err != nil {
+				beforeEnd()
 				return
 			}
 			u.data = data
@@ -68,6 +70,21 @@ func relayed(s script) (guestConn, hostConn net.Conn, wait func()) {
 	return guestConn, hostConn, wg.Wait
 }
 
+// turnConn lets one goroutine write at a time. net.Pipe does so too, but with a
+// mutex, and a bubble's clock stands still while somebody waits for a mutex.
+type turnConn struct {
+	net.Conn
+	turn chan struct{}
+}
+
+func newTurnConn(conn net.Conn) net.Conn { return turnConn{conn, make(chan struct{}, 1)} }
+
+func (c turnConn) Write(b []byte) (int, error) {
+	c.turn <- struct{}{}
+	defer func() { <-c.turn }()
+	return c.Conn.Write(b)
+}
+
 // readUnit reads what an honest side sends as its index'th unit.
 func readUnit(r io.Reader, index int) ([]byte, error) {
 	size := handshakeSize
@@ -87,7 +104,13 @@ func readUnit(r io.Reader, index int) ([]byte, error) {
 
 // meetThrough runs one exchange through a relay that follows the script.
 func (p *parties) meetThrough(ctx context.Context, s script) outcome {
-	guestConn, hostConn, wait := relayed(s)
+	return p.meetThroughUntil(ctx, s, func() {})
+}
+
+// meetThroughUntil is meetThrough with a relay that calls beforeEnd before it
+// tells one side that the other has gone.
+func (p *parties) meetThroughUntil(ctx context.Context, s script, beforeEnd func()) outcome {
+	guestConn, hostConn, wait := relayed(s, beforeEnd)
 	out := p.meet(ctx, guestConn, hostConn)
 	wait()
 	return out

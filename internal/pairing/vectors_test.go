@@ -82,7 +82,7 @@ func TestVectorsOfKeys(t *testing.T) {
 func exchangeOfVectors(t *testing.T, v vectors, refuse error) transcript {
 	t.Helper()
 	tr := transcript{}
-	guestConn, hostConn, wait := relayed(tr.record())
+	guestConn, hostConn, wait := relayed(tr.record(), func() {})
 	p := newParties()
 	done := make(chan error, 1)
 	go func() {
