@@ -1,6 +1,13 @@
 package meeting
 
-import "time"
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/netip"
+	"time"
+)
 
 // For tests from outside.
 
@@ -36,3 +43,29 @@ const MaxCandidates = maxGlobalCandidates
 
 // ExplainDiscovery explains an error at a time.
 func ExplainDiscovery(err error, now time.Time) error { return explainDiscovery(err, now) }
+
+// MapOn has a router map port 1000.
+func MapOn(public net.IP, external int, err error) (string, bool) {
+	return mapOn(context.Background(), 1000, func(context.Context) (net.IP, error) { return public, nil },
+		func(context.Context) (int, error) { return external, err })
+}
+
+// OwnAddresses is what a host announces of itself with interfaces of these addresses.
+func OwnAddresses(port uint16, loopback bool, prefixes ...netip.Prefix) []string {
+	return ownAddresses(port, []link{{prefixes: prefixes}}, loopback)
+}
+
+// TicketAddresses is what goes into a ticket.
+func TicketAddresses(port uint16, prefixes ...netip.Prefix) []netip.AddrPort {
+	return ticketAddresses([]link{{prefixes: prefixes}}, port)
+}
+
+// VerifyAt checks a certificate as a client does at a time.
+func VerifyAt(cert tls.Certificate, now time.Time) error {
+	leaf, err := x509.ParseCertificate(cert.Certificate[0])
+	if err != nil {
+		return err
+	}
+	_, err = leaf.Verify(x509.VerifyOptions{CurrentTime: now, Roots: x509.NewCertPool()})
+	return err
+}

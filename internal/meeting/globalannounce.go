@@ -28,7 +28,7 @@ func (h *globalHosting) announce(ctx context.Context, i int, s *discoveryServer)
 	pause.InitialInterval, pause.MaxInterval = minAnnounceRetry, maxAnnounceRetry
 	spacing := firstChange
 	for changes := 0; ctx.Err() == nil; {
-		addresses, _, _ := h.addresses()
+		addresses, _ := h.addresses()
 		again, err := s.announce(ctx, h.id, addresses)
 		if ctx.Err() != nil {
 			return
@@ -56,17 +56,26 @@ func (h *globalHosting) announce(ctx context.Context, i int, s *discoveryServer)
 // jitter returns d and up to a tenth more, so that those who started together do not stay together.
 func jitter(d time.Duration) time.Duration { return d + rand.N(d/10) }
 
-// awaitRelay waits until we are at a relay, all relays have failed, or it takes too long.
+// awaitRelay waits until it is known of all relays whether we are there, or it takes too long. Once we are at one, it does
+// not wait for the others for long.
 func (h *globalHosting) awaitRelay(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, relayPatience)
 	defer cancel()
+	var rest <-chan time.Time
 	for {
-		_, changed, settled := h.addresses()
-		if settled {
+		joined, missing, changed := h.relays()
+		if !missing {
 			return
+		}
+		if joined && rest == nil {
+			t := time.NewTimer(otherRelaysPatience)
+			defer t.Stop()
+			rest = t.C
 		}
 		select {
 		case <-changed:
+		case <-rest:
+			return
 		case <-ctx.Done():
 			return
 		}
@@ -79,7 +88,7 @@ func (h *globalHosting) awaitChange(ctx context.Context, announced []string, due
 	ctx, cancel := context.WithDeadline(ctx, due)
 	defer cancel()
 	for {
-		now, changed, _ := h.addresses()
+		now, changed := h.addresses()
 		if !slices.Equal(now, announced) {
 			return true
 		}

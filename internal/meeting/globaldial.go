@@ -180,20 +180,51 @@ func (d *globalDialling) tryDirect(ctx context.Context, c globalCandidate, loopb
 	}
 }
 
-// tryRelay tries a relay up to three times, since relays refuse one of two who join a session in the same moment.
+// relayPauses is how long a guest waits before each time it asks a relay for a session, as long as no session has been
+// answered and none has failed.
+var relayPauses = []time.Duration{0, 700 * time.Millisecond, 1300 * time.Millisecond}
+
+// tryRelay tries a relay. It begins anew while an earlier try goes on without a word from the host: when both sides join a
+// session in the same moment, a relay may refuse the host and leave the guest waiting.
 func (d *globalDialling) tryRelay(ctx context.Context, c globalCandidate, loopback bool) {
-	for _, pause := range []time.Duration{100 * time.Millisecond, 300 * time.Millisecond, 0} {
+	ctx, settle := context.WithCancel(ctx) // ends when no further try makes sense
+	defer settle()
+	refused := make(chan struct{}, len(relayPauses))
+	var tries sync.WaitGroup
+	defer tries.Wait()
+	for _, pause := range relayPauses {
+		select {
+		case <-time.After(pause):
+		case <-refused:
+		case <-ctx.Done():
+		}
 		if ctx.Err() != nil {
 			return
 		}
-		conn, err := meetAtSyncRelay(ctx, c.relay, d.host, d.self, loopback)
-		if err == nil {
-			d.offer(context.WithoutCancel(ctx), conn)
-			return
-		}
-		if errors.Is(err, errNotAtSyncRelay) {
-			return
-		}
-		sleep(ctx, pause)
+		tries.Go(func() {
+			conn, err := meetAtSyncRelay(ctx, c.relay, d.host, d.self, loopback)
+			switch {
+			case err == nil:
+				d.offer(context.WithoutCancel(ctx), &heardConn{Conn: conn, heard: settle})
+			case errors.Is(err, errNotAtSyncRelay):
+				settle()
+			case errors.Is(err, errAlreadyThere):
+				refused <- struct{}{}
+			}
+		})
 	}
+}
+
+// A heardConn tells of the first that is heard on it.
+type heardConn struct {
+	net.Conn
+	heard func()
+}
+
+func (c *heardConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if n > 0 {
+		c.heard()
+	}
+	return n, err
 }

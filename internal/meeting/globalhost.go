@@ -16,11 +16,13 @@ import (
 const (
 	// relayPatience is how long the first announcement waits for a relay.
 	relayPatience = 1500 * time.Millisecond
-	// maxSyncSessions bounds the sessions that are being joined at a time, and sessionRate those of a second; a burst of
-	// sessionBurst is fine.
+	// otherRelaysPatience is how long it waits for the others once we are at one.
+	otherRelaysPatience = 300 * time.Millisecond
+	// maxSyncSessions bounds the sessions of one relay that are being joined at a time, and sessionRate those of a second;
+	// a burst of sessionBurst is fine.
 	maxSyncSessions = 16
-	sessionRate     = 5
-	sessionBurst    = 20
+	sessionRate     = 10
+	sessionBurst    = 30
 	// lookAround is how often the addresses of the interfaces are looked up.
 	lookAround = 5 * time.Second
 )
@@ -47,8 +49,6 @@ func (g *Global) Host(ctx context.Context, place Place, open func(degraded error
 		changed:   make(chan struct{}),
 		relayed:   make([]relayState, len(g.relays)),
 		announced: make([]announceState, len(g.servers)),
-		sessions:  make(chan struct{}, maxSyncSessions),
-		pace:      rate.NewLimiter(sessionRate, sessionBurst),
 	}
 	for _, s := range g.servers {
 		h.loopback = h.loopback || isLoopbackURL(s.url)
@@ -90,13 +90,11 @@ type globalHosting struct {
 	accept   func(net.Conn)
 	port     uint16
 	loopback bool // a discovery server is on this machine
-	sessions chan struct{}
-	pace     *rate.Limiter
 
 	mu        sync.Mutex
 	open      func(error)
 	fail      context.CancelCauseFunc
-	changed   chan struct{} // closed and replaced with every change of the addresses or of the first relays' fate
+	changed   chan struct{} // closed and replaced with every change of the addresses or of the relays
 	own       []string
 	mapped    string
 	relayed   []relayState
@@ -128,27 +126,32 @@ func (h *globalHosting) notify() {
 	h.changed = make(chan struct{})
 }
 
-// addresses returns where guests can find us now, what tells of the next change, and whether no relay may still come
-// that has not been heard of.
-func (h *globalHosting) addresses() (all []string, changed <-chan struct{}, settled bool) {
+// addresses returns where guests can find us now, and what tells of the next change.
+func (h *globalHosting) addresses() (all []string, changed <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	all = slices.Clone(h.own)
 	if h.mapped != "" {
 		all = append(all, h.mapped)
 	}
-	settled = true
-	joined := false
 	for _, r := range h.relayed {
 		if r.at != "" {
 			all = append(all, r.at)
-			joined = true
-		} else if r.err == nil {
-			settled = false
 		}
 	}
 	slices.Sort(all)
-	return slices.Compact(all), h.changed, settled || joined
+	return slices.Compact(all), h.changed
+}
+
+// relays reports whether we are at a relay, and whether there is one of which it is not known yet.
+func (h *globalHosting) relays() (joined, missing bool, changed <-chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, r := range h.relayed {
+		joined = joined || r.at != ""
+		missing = missing || r.at == "" && r.err == nil
+	}
+	return joined, missing, h.changed
 }
 
 func (h *globalHosting) setRelay(i int, at string, err error) {
@@ -255,16 +258,14 @@ func (h *globalHosting) tell() {
 func (h *globalHosting) stayAtRelay(ctx context.Context, i int, s *syncRelaySource) {
 	pause := newBackOff()
 	pause.InitialInterval, pause.MaxInterval = time.Second, time.Minute
-	var sessions sync.WaitGroup
-	defer sessions.Wait()
+	sessions := newSyncSessions(h.accept)
+	defer sessions.running.Wait()
 	for ctx.Err() == nil {
 		conn, at, err := s.join(ctx, h.id)
 		if err == nil {
 			began := time.Now()
 			h.setRelay(i, at.String(), nil)
-			err = serveSyncRelay(ctx, conn, func(m syncRelayHeard) {
-				h.invited(ctx, &sessions, m, remoteIP(conn))
-			})
+			err = serveSyncRelay(ctx, conn, func(m syncRelayHeard) { sessions.join(ctx, m, remoteIP(conn)) })
 			if time.Since(began) >= steady {
 				pause.Reset()
 			}
@@ -277,21 +278,36 @@ func (h *globalHosting) stayAtRelay(ctx context.Context, i int, s *syncRelaySour
 	}
 }
 
-// invited joins the session to which the relay at an address invites, unless there are too many.
-func (h *globalHosting) invited(ctx context.Context, sessions *sync.WaitGroup, m syncRelayHeard, at netip.Addr) {
-	if !h.pace.Allow() {
+// A syncSessions joins the sessions to which one relay invites, unless there are too many: others have limits of their
+// own, so that a relay that floods us harms nobody but those who come through it.
+type syncSessions struct {
+	accept  func(net.Conn)
+	pace    *rate.Limiter
+	joining chan struct{}
+	running sync.WaitGroup
+}
+
+func newSyncSessions(accept func(net.Conn)) *syncSessions {
+	return &syncSessions{
+		accept: accept, pace: rate.NewLimiter(sessionRate, sessionBurst), joining: make(chan struct{}, maxSyncSessions),
+	}
+}
+
+// join takes up an invitation of the relay at an address.
+func (s *syncSessions) join(ctx context.Context, m syncRelayHeard, at netip.Addr) {
+	if !s.pace.Allow() {
 		return
 	}
 	select {
-	case h.sessions <- struct{}{}:
+	case s.joining <- struct{}{}:
 	default:
 		return
 	}
-	sessions.Go(func() {
+	s.running.Go(func() {
 		conn, err := joinSyncSession(ctx, m, at)
-		<-h.sessions
+		<-s.joining
 		if err == nil {
-			h.accept(conn)
+			s.accept(conn)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"time"
@@ -15,6 +16,8 @@ const (
 	syncRelayTimeout = 8 * time.Second
 	// syncRelaySilence is how long a joined relay may be silent before it is taken for dead. Relays ping every minute.
 	syncRelaySilence = 150 * time.Second
+	// letHostFirst to twice as long is how long a guest waits before it joins a session.
+	letHostFirst = 15 * time.Millisecond
 )
 
 var errNoSyncRelay = errors.New("is no relay of Syncthing")
@@ -181,5 +184,7 @@ func meetAtSyncRelay(ctx context.Context, r syncRelay, device deviceID, as globa
 	if err != nil {
 		return nil, err
 	}
+	// The relay invites the host at the same time, and refuses one of two who join in the same moment.
+	sleep(ctx, letHostFirst+rand.N(letHostFirst))
 	return joinSyncSession(ctx, m, at)
 }
