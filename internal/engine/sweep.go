@@ -20,8 +20,11 @@ const (
 	sweepLate = 10 * time.Second
 	// At most one part in sweepShare of the time is spent on looking, but a
 	// look is never put off for longer than sweepMax.
-	sweepShare = 20
-	sweepMax   = 5 * time.Minute
+	sweepShare = 10
+	sweepMax   = 30 * time.Second
+	// ownLate is how much later than a scan its event may come. An event can
+	// also be lost, and the next one must not be taken for it.
+	ownLate = time.Second
 )
 
 // sweeper knows which folders have to be looked at again, and when.
@@ -34,7 +37,8 @@ type sweeper struct {
 type sweepState struct {
 	soon, late time.Time // zero if not wanted
 	earliest   time.Time // for the sake of sweepShare
-	own        int       // scans of ours whose events are still to come
+	own        bool      // a scan of ours, whose event is still to come
+	ownUntil   time.Time // zero while that scan goes on
 }
 
 func newSweeper() *sweeper {
@@ -64,9 +68,10 @@ func (s *sweeper) note(ev events.Event, now time.Time) {
 		if data["to"] != "scanning" {
 			return
 		}
-		if st := s.state(folder); st.own > 0 {
-			st.own-- // it changed nothing as far as we know
-			return
+		st := s.state(folder)
+		own := st.own && (st.ownUntil.IsZero() || now.Before(st.ownUntil))
+		if st.own = false; own {
+			return // it changed nothing as far as we know
 		}
 	case events.LocalIndexUpdated:
 	default:
@@ -107,7 +112,7 @@ func (s *sweeper) next(now time.Time) (folder string, wait time.Duration) {
 			st.late = time.Time{}
 		}
 		st.soon = time.Time{}
-		st.own++
+		st.own, st.ownUntil = true, time.Time{}
 		return id, 0
 	}
 	return "", wait
@@ -118,9 +123,9 @@ func (s *sweeper) done(folder string, end time.Time, took time.Duration, err err
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.state(folder)
-	st.earliest = end.Add(min(took*sweepShare, sweepMax))
+	st.earliest, st.ownUntil = end.Add(min(took*sweepShare, sweepMax)), end.Add(ownLate)
 	if err != nil {
-		st.own = 0
+		st.own = false
 	}
 }
 

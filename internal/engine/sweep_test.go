@@ -80,6 +80,24 @@ func TestAFailedSweepHasNoEvent(t *testing.T) {
 	}
 }
 
+// The event of a look may be lost. The next one is somebody else's.
+func TestALostEventIsNotMissed(t *testing.T) {
+	t.Parallel()
+	s := newSweeper()
+	now := time.Now()
+	s.note(scanning("a"), now)
+	now = now.Add(sweepLate)
+	if folder, _ := s.next(now); folder != "a" {
+		t.Fatalf("%q is due", folder)
+	}
+	s.done("a", now, 0, nil)
+	now = now.Add(ownLate)
+	s.note(scanning("a"), now)
+	if folder, _ := s.next(now.Add(sweepSoon)); folder != "a" {
+		t.Fatalf("%q is due after a change", folder)
+	}
+}
+
 func TestOtherEventsMeanNothing(t *testing.T) {
 	t.Parallel()
 	s := newSweeper()
