@@ -50,7 +50,7 @@ func (a *app) watch(ctx context.Context, r *root.Root, c *control.Client) error 
 			return nil
 		}
 		if err != nil {
-			return a.showStopped(r, err)
+			return a.endOfWatch(ctx, r, err)
 		}
 		select {
 		case <-ctx.Done():
