@@ -174,6 +174,12 @@ func (n *Node) Status() api.Status {
 func (n *Node) AwaitStatus(what string, wanted func(api.Status) bool) api.Status {
 	n.TB.Helper()
 	var s api.Status
+	done := false
+	defer func() {
+		if !done {
+			n.TB.Logf("the last status of %s: %+v", n.Name, s)
+		}
+	}()
 	Await(n.TB, n.Name+": "+what, func() bool {
 		s = n.Status()
 		if wanted(s) {
@@ -182,6 +188,7 @@ func (n *Node) AwaitStatus(what string, wanted func(api.Status) bool) api.Status
 		time.Sleep(statusPoll)
 		return false
 	})
+	done = true
 	return s
 }
 
