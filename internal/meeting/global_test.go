@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -37,6 +38,9 @@ func TestGlobalIdentityVectors(t *testing.T) {
 		if hex.EncodeToString(seed[:]) != tt.seed || hex.EncodeToString(sum[:]) != tt.cert || id != tt.id {
 			t.Errorf("%x: {%q, %q, %q}", tt.secret, hex.EncodeToString(seed[:]), hex.EncodeToString(sum[:]), id)
 		}
+		if doc, err := os.ReadFile("../../docs/meeting-global.md"); err != nil || !strings.Contains(string(doc), seedAndID(tt.seed, id)) {
+			t.Errorf("the documentation does not have %s: %v", seedAndID(tt.seed, id), err)
+		}
 		cert, err := x509.ParseCertificate(der)
 		if err != nil {
 			t.Fatal(err)
@@ -52,6 +56,8 @@ func TestGlobalIdentityVectors(t *testing.T) {
 		}
 	}
 }
+
+func seedAndID(seed, id string) string { return fmt.Sprintf("`%s` | `%s`", seed, id) }
 
 func TestGlobalDirectly(t *testing.T) {
 	t.Parallel()

@@ -182,7 +182,7 @@ func (d *globalDialling) tryDirect(ctx context.Context, c globalCandidate, loopb
 
 // relayPauses is how long a guest waits before each time it asks a relay for a session, as long as no session has been
 // answered and none has failed.
-var relayPauses = []time.Duration{0, 700 * time.Millisecond, 1300 * time.Millisecond}
+var relayPauses = []time.Duration{0, 700 * time.Millisecond, 1300 * time.Millisecond, 2 * time.Second, 3 * time.Second}
 
 // tryRelay tries a relay. It begins anew while an earlier try goes on without a word from the host: when both sides join a
 // session in the same moment, a relay may refuse the host and leave the guest waiting.

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 const (
@@ -18,11 +16,6 @@ const (
 	relayPatience = 1500 * time.Millisecond
 	// otherRelaysPatience is how long it waits for the others once we are at one.
 	otherRelaysPatience = 300 * time.Millisecond
-	// maxSyncSessions bounds the sessions of one relay that are being joined at a time, and sessionRate those of a second;
-	// a burst of sessionBurst is fine.
-	maxSyncSessions = 16
-	sessionRate     = 10
-	sessionBurst    = 30
 	// lookAround is how often the addresses of the interfaces are looked up.
 	lookAround = 5 * time.Second
 )
@@ -96,6 +89,7 @@ type globalHosting struct {
 	fail      context.CancelCauseFunc
 	changed   chan struct{} // closed and replaced with every change of the addresses or of the relays
 	own       []string
+	local     []netip.Addr // all that this machine has
 	mapped    string
 	relayed   []relayState
 	announced []announceState
@@ -175,10 +169,16 @@ func (h *globalHosting) setMapped(at string) {
 func (h *globalHosting) lookAround() {
 	links, _ := findLinks(h.global.cfg.Interfaces) // none while the network is away
 	own := ownAddresses(h.port, links, h.loopback)
+	var local []netip.Addr
+	for _, l := range links {
+		for _, p := range l.prefixes {
+			local = append(local, p.Addr())
+		}
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !slices.Equal(own, h.own) {
-		h.own = own
+	if !slices.Equal(own, h.own) || !slices.Equal(local, h.local) {
+		h.own, h.local = own, local
 		h.notify()
 	}
 }
@@ -252,62 +252,4 @@ func (h *globalHosting) tell() {
 		h.told = "!" + text
 		h.open(degraded)
 	}
-}
-
-// stayAtRelay is at a relay, or at one of a pool, until ctx ends.
-func (h *globalHosting) stayAtRelay(ctx context.Context, i int, s *syncRelaySource) {
-	pause := newBackOff()
-	pause.InitialInterval, pause.MaxInterval = time.Second, time.Minute
-	sessions := newSyncSessions(h.accept)
-	defer sessions.running.Wait()
-	for ctx.Err() == nil {
-		conn, at, err := s.join(ctx, h.id)
-		if err == nil {
-			began := time.Now()
-			h.setRelay(i, at.String(), nil)
-			err = serveSyncRelay(ctx, conn, func(m syncRelayHeard) { sessions.join(ctx, m, remoteIP(conn)) })
-			if time.Since(began) >= steady {
-				pause.Reset()
-			}
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		h.setRelay(i, "", err)
-		sleep(ctx, retryDelay(err, pause.NextBackOff()))
-	}
-}
-
-// A syncSessions joins the sessions to which one relay invites, unless there are too many: others have limits of their
-// own, so that a relay that floods us harms nobody but those who come through it.
-type syncSessions struct {
-	accept  func(net.Conn)
-	pace    *rate.Limiter
-	joining chan struct{}
-	running sync.WaitGroup
-}
-
-func newSyncSessions(accept func(net.Conn)) *syncSessions {
-	return &syncSessions{
-		accept: accept, pace: rate.NewLimiter(sessionRate, sessionBurst), joining: make(chan struct{}, maxSyncSessions),
-	}
-}
-
-// join takes up an invitation of the relay at an address.
-func (s *syncSessions) join(ctx context.Context, m syncRelayHeard, at netip.Addr) {
-	if !s.pace.Allow() {
-		return
-	}
-	select {
-	case s.joining <- struct{}{}:
-	default:
-		return
-	}
-	s.running.Go(func() {
-		conn, err := joinSyncSession(ctx, m, at)
-		<-s.joining
-		if err == nil {
-			s.accept(conn)
-		}
-	})
 }

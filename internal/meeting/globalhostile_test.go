@@ -10,7 +10,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -454,4 +456,40 @@ func TestSyncthingRelayThatFloods(t *testing.T) {
 	if n, most := count(), 30+20+10*int(time.Since(start).Seconds()+1); n > most {
 		t.Errorf("%d connections, want %d at most", n, most)
 	}
+}
+
+// A network that goes away takes the connection to the relay with it. When it is back, the host is at the relay again.
+func TestNetworkGoesAwayAndReturns(t *testing.T) {
+	t.Parallel()
+	r := newHostileRelay(t)
+	joined := make(chan struct{}, 10)
+	r.Step = func(_ context.Context, step string) bool {
+		if step == "joined" {
+			joined <- struct{}{}
+		}
+		return true
+	}
+	d := newDiscovery(t)
+	d.Filter = isRelayAddress
+	var away atomic.Bool
+	way := meeting.NewGlobal(meeting.GlobalConfig{
+		DiscoveryServers: []string{d.URL}, Relays: []string{r.URL}, Port: -1,
+		Interfaces: func() ([]net.Interface, error) {
+			if away.Load() {
+				return nil, nil
+			}
+			return loopback()
+		},
+	})
+	h := startHost(t, "code", way)
+	h.await(t, "global", isOpen)
+	<-joined
+	away.Store(true)
+	s := h.await(t, "global", func(s meeting.State) bool { return s.Err != nil })
+	if !s.Open || !strings.Contains(s.Err.Error(), "the network has changed") {
+		t.Errorf("while it is away: %+v", s)
+	}
+	away.Store(false)
+	h.await(t, "global", func(s meeting.State) bool { return s.Open && s.Err == nil })
+	mustDial(t, "code", way)
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -49,6 +50,15 @@ func TestVectors(t *testing.T) {
 	}
 	if got := hex.EncodeToString(psk[:]); got != samplePSK {
 		t.Errorf("the key is %s, want %s", got, samplePSK)
+	}
+	doc, err := os.ReadFile("../../docs/ticket.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{sampleText, samplePlace, samplePSK} {
+		if !strings.Contains(string(doc), s) {
+			t.Errorf("the documentation does not have %s", s)
+		}
 	}
 	got, err := Parse(sampleText)
 	if err != nil || !same(got, s) {
