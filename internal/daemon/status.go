@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/botsync/botsync/internal/api"
@@ -25,6 +26,7 @@ func (d *daemon) Status(context.Context) (*api.Status, error) {
 		Root: d.root.Dir(), Device: d.self(),
 		Folders: []api.Folder{}, Peers: []api.Peer{}, Invites: d.invites.list(), Problems: []api.Problem{},
 	}
+	s.Problems = append(s.Problems, d.diskProblems()...) // the cause of others
 	var folders []string
 	if m.Network != "" {
 		s.Network = &api.Network{ID: m.Network, Devices: len(plan) + 1}
@@ -71,8 +73,11 @@ func (d *daemon) folder(id, name string) (api.Folder, []api.Problem) {
 }
 
 func folderProblem(f api.Folder) api.Problem {
-	return api.Problem{Code: "folder_error", Message: f.Name + " is not synced: " + f.Error,
-		Hint: "Put the directory back with its files and its .stfolder, or free what keeps it from being read."}
+	hint := "Put the directory back with its files and its .stfolder, or free what keeps it from being read."
+	if strings.Contains(f.Error, "insufficient space") { // Syncthing's words
+		hint = makeRoom
+	}
+	return api.Problem{Code: "folder_error", Message: f.Name + " is not synced: " + f.Error, Hint: hint}
 }
 
 func (d *daemon) peer(m network.Member, folders []string) (api.Peer, error) {
@@ -104,6 +109,16 @@ func (d *daemon) peer(m network.Member, folders []string) (api.Peer, error) {
 // over, and knows of nothing that is missing.
 const leastFree = 8 << 20
 
+const makeRoom = "Make room; botsync goes on by itself."
+
+func (d *daemon) diskProblems() []api.Problem {
+	if free, err := engine.Free(d.root.Dir()); err != nil || free >= leastFree {
+		return nil
+	}
+	return []api.Problem{{Code: "disk_full", Hint: makeRoom,
+		Message: fmt.Sprintf("The disk of %s is full: nothing can be received.", d.root.Dir())}}
+}
+
 // problems are those that do not belong to a folder.
 func (d *daemon) problems(m network.Membership, bad []network.BadFile, open []api.Invite) []api.Problem {
 	var out []api.Problem
@@ -120,11 +135,6 @@ func (d *daemon) problems(m network.Membership, bad []network.BadFile, open []ap
 	for _, b := range bad {
 		out = append(out, api.Problem{Code: "bad_record", Message: fmt.Sprintf("%q is ignored: %v", b.Path, b.Err),
 			Hint: "Look at it in .botsync/network; removing it removes no device."})
-	}
-	if free, err := engine.Free(d.root.Dir()); err == nil && free < leastFree {
-		out = append(out, api.Problem{Code: "disk_full",
-			Message: fmt.Sprintf("The disk of %s is full: nothing can be received.", d.root.Dir()),
-			Hint:    "Make room; botsync goes on by itself."})
 	}
 	listeners := d.engine.ListenErrors()
 	for _, address := range slices.Sorted(maps.Keys(listeners)) {
