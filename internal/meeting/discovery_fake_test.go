@@ -46,7 +46,7 @@ func newCertificate(t testing.TB, from, until time.Time) tls.Certificate {
 type discovery struct {
 	URL  string // with the id of its certificate
 	Bare string // without
-	// Announce and Lookup answer in place of the server; nil for honest ones. They are set before it is used.
+	// Announce and Lookup answer in place of the server; nil for honest ones. They are set by set, as is Filter.
 	Announce, Lookup http.HandlerFunc
 	// Filter says which addresses are told; nil for all.
 	Filter func(string) bool
@@ -76,6 +76,18 @@ func newDiscoveryWith(t testing.TB, cert tls.Certificate) *discovery {
 	d.Bare = s.URL + "/v2/"
 	d.URL = d.Bare + "?id=" + meeting.DeviceIDOf(cert.Certificate[0])
 	return d
+}
+
+// set changes what the server does.
+func (d *discovery) set(f func(*discovery)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f(d)
+}
+
+// relaysOnly makes the server tell only addresses of relays, as if the host were behind a closed router.
+func (d *discovery) relaysOnly() {
+	d.set(func(d *discovery) { d.Filter = isRelayAddress })
 }
 
 func (d *discovery) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -139,9 +151,12 @@ func (d *discovery) get(id string) []string {
 }
 
 func (d *discovery) tell(w http.ResponseWriter, r *http.Request) {
+	d.mu.Lock()
+	filter := d.Filter
+	d.mu.Unlock()
 	var all []string
 	for _, a := range d.get(r.URL.Query().Get("device")) {
-		if d.Filter == nil || d.Filter(a) {
+		if filter == nil || filter(a) {
 			all = append(all, a)
 		}
 	}
@@ -204,8 +219,7 @@ func idOf(code string) string {
 	return id
 }
 
-func isRelayAddress(s string) bool  { return strings.HasPrefix(s, "relay://") }
-func isDirectAddress(s string) bool { return strings.HasPrefix(s, "tcp://") }
+func isRelayAddress(s string) bool { return strings.HasPrefix(s, "relay://") }
 
 // untilGone is an answer that never comes.
 func untilGone(_ http.ResponseWriter, r *http.Request) {

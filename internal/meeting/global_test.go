@@ -241,7 +241,7 @@ func TestBrokenDiscoveryServers(t *testing.T) {
 	}
 	doing := func(h http.HandlerFunc) string {
 		d := newDiscovery(t)
-		d.Lookup, d.Announce = h, h
+		d.set(func(d *discovery) { d.Lookup, d.Announce = h, h })
 		return d.URL
 	}
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
@@ -319,7 +319,7 @@ func TestBusyDiscoveryServerIsLeftAlone(t *testing.T) {
 		w.Header().Set("Retry-After", "600")
 		w.WriteHeader(http.StatusTooManyRequests)
 	}
-	d.Announce, d.Lookup = busy, busy
+	d.set(func(d *discovery) { d.Announce, d.Lookup = busy, busy })
 	way := newGlobal(nil, d)
 	h := startHost(t, "code", way)
 	h.await(t, "global", isFailing)
@@ -355,13 +355,13 @@ func TestClockDoesNotMatterWithID(t *testing.T) {
 func TestHostIsAnnouncedWhenTheServerIsBack(t *testing.T) {
 	t.Parallel()
 	d := newDiscovery(t)
-	d.Announce = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }
+	d.set(func(d *discovery) {
+		d.Announce = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }
+	})
 	way := newGlobal(nil, d)
 	h := startHost(t, "code", way)
 	h.await(t, "global", isFailing)
-	d.mu.Lock()
-	d.Announce = nil
-	d.mu.Unlock()
+	d.set(func(d *discovery) { d.Announce = nil })
 	h.await(t, "global", isOpen)
 	mustDial(t, "code", way)
 }

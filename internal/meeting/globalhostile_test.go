@@ -78,7 +78,7 @@ func stRead(r io.Reader) (kind int, field []byte, err error) {
 	return int(binary.BigEndian.Uint32(h[4:])), field, nil
 }
 
-// A hostileRelay is a relay of Syncthing that does as it likes. Its fields are set before it is used.
+// A hostileRelay is a relay of Syncthing that does as it likes, as its fields are set when it is made.
 type hostileRelay struct {
 	URL string
 	// Step is called before each thing that the relay does, with its name; false ends the connection.
@@ -94,10 +94,9 @@ type hostileRelay struct {
 	mu       sync.Mutex
 	hosts    map[string]net.Conn      // joined, by device ID
 	sessions map[string]chan net.Conn // of the first to come, by key
-	steps    map[string]int
 }
 
-func newHostileRelay(t testing.TB) *hostileRelay {
+func newHostileRelay(t testing.TB, set ...func(*hostileRelay)) *hostileRelay {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -105,9 +104,12 @@ func newHostileRelay(t testing.TB) *hostileRelay {
 	}
 	r := &hostileRelay{
 		cert: newCertificate(t, time.Now().Add(-time.Hour), time.Now().Add(time.Hour)), port: port(ln.Addr()), Invitations: 1,
-		hosts: make(map[string]net.Conn), sessions: make(map[string]chan net.Conn), steps: make(map[string]int),
+		hosts: make(map[string]net.Conn), sessions: make(map[string]chan net.Conn),
 	}
 	r.URL = fmt.Sprintf("relay://127.0.0.1:%d/?id=%s", r.port, meeting.DeviceIDOf(r.cert.Certificate[0]))
+	for _, f := range set {
+		f(r)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -131,18 +133,9 @@ func newHostileRelay(t testing.TB) *hostileRelay {
 	return r
 }
 
-// step counts, and asks whether to go on.
+// step asks whether to go on.
 func (r *hostileRelay) step(ctx context.Context, name string) bool {
-	r.mu.Lock()
-	r.steps[name]++
-	r.mu.Unlock()
 	return r.Step == nil || r.Step(ctx, name)
-}
-
-func (r *hostileRelay) count(step string) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.steps[step]
 }
 
 // A peeked connection gives back the byte that was read of it.
@@ -282,7 +275,7 @@ func carryAll(guest, host net.Conn) {
 // relayed returns a discovery server that tells only of relays, and a way through it and the relays.
 func relayed(t testing.TB, relays ...*hostileRelay) *meeting.Global {
 	d := newDiscovery(t)
-	d.Filter = isRelayAddress
+	d.relaysOnly()
 	var urls []string
 	for _, r := range relays {
 		urls = append(urls, r.URL)
@@ -346,8 +339,7 @@ func TestHostileSyncthingRelays(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bad := newHostileRelay(t)
-			set(bad)
+			bad := newHostileRelay(t, set)
 			keys := testKeys(name)
 			way := relayed(t, bad)
 			h := startPairingHost(t, keys, way)
@@ -399,8 +391,7 @@ func TestSyncthingRelayThatCuts(t *testing.T) {
 			t.Parallel()
 			var mu sync.Mutex
 			broken := false
-			r := newHostileRelay(t)
-			r.Carry = func(guest, host net.Conn) {
+			carry := func(guest, host net.Conn) {
 				mu.Lock()
 				first := !broken
 				broken = true
@@ -420,6 +411,7 @@ func TestSyncthingRelayThatCuts(t *testing.T) {
 					ends[(i+1)%2].Write(buf[:n])
 				}
 			}
+			r := newHostileRelay(t, func(r *hostileRelay) { r.Carry = carry })
 			keys := testKeys(t.Name())
 			way := relayed(t, r)
 			startPairingHost(t, keys, way).waiting.await(t, "global", isOpen)
@@ -439,8 +431,7 @@ func TestSyncthingRelayThatCuts(t *testing.T) {
 func TestSyncthingRelayThatFloods(t *testing.T) {
 	t.Parallel()
 	victim, count := stranger(t, "hello")
-	r := newHostileRelay(t)
-	r.Invitations, r.Session = 5000, port(victim)
+	r := newHostileRelay(t, func(r *hostileRelay) { r.Invitations, r.Session = 5000, port(victim) })
 	keys := testKeys(t.Name())
 	way := relayed(t, r, newHostileRelay(t))
 	h := startPairingHost(t, keys, way)
@@ -462,15 +453,8 @@ func TestSyncthingRelayThatFloods(t *testing.T) {
 func TestNetworkGoesAwayAndReturns(t *testing.T) {
 	t.Parallel()
 	r := newHostileRelay(t)
-	joined := make(chan struct{}, 10)
-	r.Step = func(_ context.Context, step string) bool {
-		if step == "joined" {
-			joined <- struct{}{}
-		}
-		return true
-	}
 	d := newDiscovery(t)
-	d.Filter = isRelayAddress
+	d.relaysOnly()
 	var away atomic.Bool
 	way := meeting.NewGlobal(meeting.GlobalConfig{
 		DiscoveryServers: []string{d.URL}, Relays: []string{r.URL}, Port: -1,
@@ -483,7 +467,6 @@ func TestNetworkGoesAwayAndReturns(t *testing.T) {
 	})
 	h := startHost(t, "code", way)
 	h.await(t, "global", isOpen)
-	<-joined
 	away.Store(true)
 	s := h.await(t, "global", func(s meeting.State) bool { return s.Err != nil })
 	if !s.Open || !strings.Contains(s.Err.Error(), "the network has changed") {
