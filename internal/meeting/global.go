@@ -120,7 +120,7 @@ func (g *Global) addRelays() error {
 	for _, raw := range urls {
 		r, err := newSyncRelaySource(raw, g.cfg.UserAgent)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("Syncthing relay %q: %w", clean(raw), err))
+			errs = append(errs, fmt.Errorf("relay of Syncthing %q: %w", clean(raw), err))
 			continue
 		}
 		g.relays = append(g.relays, r)

@@ -380,7 +380,7 @@ func TestGlobalConfiguration(t *testing.T) {
 		{"http://a.example.org/?insecure", "", "", "announcing needs https"},
 		{"https://", "", "", "names no host"},
 		{"https://u:p@a", "", "", "user name"},
-		{"https://a/?id=" + id[:60] + "XXX", "", "", "id is malformed"},
+		{"https://a/?id=" + id[:60] + "AAA", "", "", "id is malformed"},
 		{"https://a\x7f", "", "", "invalid control character"},
 		{"https://a/" + strings.Repeat("x", 600), "", "", "longer than"},
 		{strings.Repeat("default https://1/ https://2/ https://3/ https://4/ https://5/ https://6/ https://7/ ", 1), "", "", "more than 8"},

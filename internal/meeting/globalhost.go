@@ -241,7 +241,7 @@ func (h *globalHosting) tell() {
 		r := h.relayed[i]
 		joined = joined || r.at != ""
 		if r.err != nil {
-			relayProblems = append(relayProblems, fmt.Errorf("relay %s: %w", s.name, r.err))
+			relayProblems = append(relayProblems, fmt.Errorf("relay of Syncthing %s: %w", s.name, r.err))
 		}
 	}
 	if !joined {
