@@ -63,6 +63,8 @@ type Engine struct {
 	onEvent func(Event)
 	counts  conflictCounts
 	sweeps  *sweeper
+	watches watches
+	running context.Context // until Close
 
 	applying sync.Mutex
 	applied  Settings
@@ -181,7 +183,8 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	main.Add(discovery)
 	main.Add(e.conns)
 	mainCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	e.cancel = cancel
+	e.cancel, e.running = cancel, mainCtx
+	e.rewatch(mainCtx, false)
 	e.main = main.ServeBackground(mainCtx)
 	e.loops.Go(func() { e.forward(mainCtx) })
 	e.loops.Go(func() { e.mend(mainCtx) })
@@ -228,6 +231,7 @@ func (e *Engine) Apply(s Settings) error {
 		return fmt.Errorf("configuring engine: %w", err)
 	}
 	waiter.Wait()
+	e.rewatch(e.running, true)
 	e.applied = s
 	return nil
 }

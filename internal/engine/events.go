@@ -53,6 +53,7 @@ func (e *Engine) forward(ctx context.Context) {
 				return
 			}
 			e.sweeps.note(ev, time.Now())
+			e.watches.note(ev)
 			if out, ok := e.translate(ev); ok && e.onEvent != nil {
 				e.onEvent(out)
 			}

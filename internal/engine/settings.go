@@ -123,10 +123,9 @@ func folder(c config.FolderConfiguration, f Folder, members []config.FolderDevic
 	c.ID, c.Label, c.Path = f.ID, f.Name, f.Path
 	c.Type = config.FolderTypeSendReceive
 	c.Devices = append([]config.FolderDeviceConfiguration(nil), members...)
-	c.MaxConflicts = -1 // every conflict copy is kept
-	// Below one second Syncthing takes the delay for none at all: it scans when
-	// the file system says so, and pulls when the index says so.
-	c.FSWatcherEnabled, c.FSWatcherDelayS = true, 0.01
+	c.MaxConflicts = -1        // every conflict copy is kept
+	c.FSWatcherEnabled = false // see watch.go
+	// It pulls when the index says so.
 	c.PullerDelayS = 0
 	// What could not be written is tried again after this time, then twice the
 	// time, and so on.

@@ -118,7 +118,7 @@ func TestFoldersAndPeers(t *testing.T) {
 		t.Errorf("addresses %q, want %q", peer.Addresses, want)
 	}
 	f := cfg.Folders[0]
-	if f.MaxConflicts != -1 || f.PullerDelayS != 0 || f.FSWatcherDelayS >= 1 || !f.FSWatcherEnabled || f.Type != config.FolderTypeSendReceive {
+	if f.MaxConflicts != -1 || f.PullerDelayS != 0 || f.FSWatcherEnabled || f.Type != config.FolderTypeSendReceive {
 		t.Errorf("folder: %+v", f)
 	}
 	if len(f.Devices) != 2 {
