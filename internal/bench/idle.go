@@ -3,11 +3,15 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 )
 
 // idle measures what daemons cost that have nothing to do: two that are paired
-// and connected, and one whose invite is open.
+// and connected and have synced a tree, and one whose invite is open. The tree
+// is copied in as "cp -a" does it, directories last, file by file.
 func idle(ctx context.Context, b *bench) error {
 	host, guest, waiting := b.newNode("host"), b.newNode("guest"), b.newNode("waiting")
 	for _, n := range []*node{host, guest, waiting} {
@@ -21,6 +25,9 @@ func idle(ctx context.Context, b *bench) error {
 		return err
 	}
 	if _, _, err := waiting.init(ctx); err != nil {
+		return err
+	}
+	if err := copyIn(ctx, host, guest); err != nil {
 		return err
 	}
 
@@ -74,4 +81,28 @@ func idle(ctx context.Context, b *bench) error {
 		row("CPU", unitPercent).limit(0.5).add(100 * float64(after-before[i]) / float64(elapsed))
 	}
 	return nil
+}
+
+// copyIn puts a small tree into the host's folder and waits until the guest has
+// it.
+func copyIn(ctx context.Context, host, guest *node) error {
+	const dirs, perDir = 20, 10
+	tree := filepath.Join(host.folder("shared"), "tree")
+	for d := range dirs {
+		dir := filepath.Join(tree, fmt.Sprint(d))
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+		for f := range perDir {
+			if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(f)), fmt.Appendf(nil, "file %d of %d", f, d), 0o600); err != nil {
+				return err
+			}
+		}
+		old := time.Now().Add(-time.Hour)
+		if err := os.Chtimes(dir, old, old); err != nil {
+			return err
+		}
+	}
+	arrived := filepath.Join(guest.folder("shared"), "tree")
+	return await(ctx, arrived, 20*time.Millisecond, func() bool { return count(arrived) == dirs*perDir })
 }
