@@ -83,7 +83,7 @@ func (net *internet) awaitAnnounced(n node) {
 			return err
 		})
 		if !known {
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(100 * time.Millisecond) // between questions: a server wants to be spared
 		}
 		return known
 	})

@@ -68,6 +68,8 @@ type Engine struct {
 
 	applying sync.Mutex
 	applied  Settings
+	sought   map[string]bool // peers that are looked for through discovery, by ID
+	newPeers chan struct{}   // there may be peers that are not
 
 	sub        events.Subscription
 	cancel     context.CancelFunc
@@ -98,12 +100,12 @@ func Open(ctx context.Context, o Options, s Settings) (*Engine, error) {
 	}
 	configFile := filepath.Join(o.Dir, configName)
 	port := choosePort(keptPort(configFile))
-	initial, err := configuration(id, port, s)
+	e := &Engine{id: id, port: port, onEvent: o.OnEvent, applied: s, sought: map[string]bool{}, newPeers: make(chan struct{}, 1),
+		sweeps: newSweeper(), done: make(chan struct{})}
+	initial, err := configuration(id, port, s, e.isSought)
 	if err != nil {
 		return nil, err
 	}
-
-	e := &Engine{id: id, port: port, onEvent: o.OnEvent, applied: s, sweeps: newSweeper(), done: make(chan struct{})}
 	e.names.set(s.Folders)
 
 	// What others subscribe to has to outlive them: two supervisors, stopped in
@@ -188,6 +190,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	e.main = main.ServeBackground(mainCtx)
 	e.loops.Go(func() { e.forward(mainCtx) })
 	e.loops.Go(func() { e.mend(mainCtx) })
+	e.loops.Go(func() { e.seek(mainCtx) })
 	e.loops.Go(func() { e.sweep(mainCtx) })
 	e.loops.Go(func() {
 		defer close(e.done)
@@ -214,14 +217,27 @@ func databaseError(err error) error {
 // Apply changes what the engine was told at Open. It returns when the change is
 // in force; connections to devices that are no longer peers are closed.
 func (e *Engine) Apply(s Settings) error {
-	wanted, err := configuration(e.id, e.port, s)
-	if err != nil {
-		return err
-	}
 	e.applying.Lock()
 	defer e.applying.Unlock()
 	if reflect.DeepEqual(e.applied, s) {
 		return nil
+	}
+	if err := e.configure(s); err != nil {
+		return err
+	}
+	e.applied = s
+	select {
+	case e.newPeers <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// configure must be called with applying held.
+func (e *Engine) configure(s Settings) error {
+	wanted, err := configuration(e.id, e.port, s, e.isSought)
+	if err != nil {
+		return err
 	}
 	e.names.set(s.Folders)
 	waiter, err := e.cfg.Modify(func(cfg *config.Configuration) {
@@ -232,7 +248,6 @@ func (e *Engine) Apply(s Settings) error {
 	}
 	waiter.Wait()
 	e.rewatch(e.running, true)
-	e.applied = s
 	return nil
 }
 

@@ -48,9 +48,10 @@ type Peer struct {
 // the least that Syncthing accepts.
 const reconnectSeconds = 5
 
-// configuration translates s into Syncthing's own configuration. It is pure;
-// the port to listen on is all that is not in s.
-func configuration(self protocol.DeviceID, port int, s Settings) (config.Configuration, error) {
+// configuration translates s into Syncthing's own configuration. It is pure; the
+// port to listen on is all that is not in s, and which peers are to be sought
+// through discovery: see seek.go.
+func configuration(self protocol.DeviceID, port int, s Settings, sought func(id string) bool) (config.Configuration, error) {
 	cfg := config.New(self)
 	cfg.GUI.Enabled = false
 	cfg.Options = options(cfg.Options, port, s)
@@ -68,7 +69,10 @@ func configuration(self protocol.DeviceID, port int, s Settings) (config.Configu
 		}
 		dev := cfg.Defaults.Device.Copy()
 		dev.DeviceID, dev.Name = id, p.Name
-		dev.Addresses = append(dialable(p.Addresses), "dynamic")
+		dev.Addresses = dialable(p.Addresses)
+		if len(dev.Addresses) == 0 || sought(p.ID) {
+			dev.Addresses = append(dev.Addresses, "dynamic")
+		}
 		dev.Introducer, dev.AutoAcceptFolders = false, false
 		// One connection: a second one delays the first exchange of indexes, and
 		// on the links that matter one stream is enough.

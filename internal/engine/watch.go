@@ -23,7 +23,7 @@ import (
 const (
 	// What is created is also written and closed a moment later, and what is
 	// moved away appears elsewhere: a scan that sees both announces them once.
-	settle    = 3 * time.Millisecond
+	settle    = 1 * time.Millisecond
 	settleMax = 20 * time.Millisecond
 	// maxPaths is how many paths are scanned one by one before it is better to
 	// scan the whole folder, as in Syncthing's aggregator.

@@ -173,8 +173,14 @@ func joinSyncSession(ctx context.Context, m syncRelayHeard, at netip.Addr) (net.
 		conn.Close()
 		return nil, err
 	}
-	return conn, nil
+	return relayedConn{conn}, nil
 }
+
+// relayedConn is a stream through a relay. Its remote address is the relay's, in
+// a type of its own, so that nobody takes it for the other side's.
+type relayedConn struct{ net.Conn }
+
+func (c relayedConn) RemoteAddr() net.Addr { return relayAddr(c.Conn.RemoteAddr().String()) }
 
 // meetAtSyncRelay gets a stream to a device that is at a relay.
 func meetAtSyncRelay(ctx context.Context, r syncRelay, device deviceID, as globalIdentity, loopback bool) (net.Conn, error) {
