@@ -68,7 +68,7 @@ func (g *globalWay) way(d *daemon) meeting.Way {
 		g.servers = servers
 		g.current = meeting.NewGlobal(meeting.GlobalConfig{
 			DiscoveryServers: servers.Discovery, Relays: servers.Relays,
-			UserAgent: "botsync/" + strings.TrimPrefix(d.version, "v"), MapPort: true,
+			UserAgent: "botsync/" + strings.TrimPrefix(d.version, "v"),
 		})
 	}
 	return g.current
