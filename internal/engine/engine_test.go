@@ -3,9 +3,11 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -20,7 +22,7 @@ func TestLifeOfAnEngine(t *testing.T) {
 	}
 	shared := filepath.Join(dir, "shared")
 	settings := Settings{Name: "me", LANOnly: true, Folders: []Folder{{ID: "n-shared", Name: "shared", Path: shared}}}
-	events := make(chan Event, 1000)
+	events := make(chan Event, 10_000)
 	options := Options{Dir: filepath.Join(dir, "engine"), Identity: identity, OnEvent: func(e Event) { events <- e }}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -75,6 +77,7 @@ func TestLifeOfAnEngine(t *testing.T) {
 	if err != nil || peer.Connected || peer.NeedItems != 1 || peer.NeedBytes != 5 || peer.Known || !peer.LastSeen.IsZero() {
 		t.Fatalf("%+v, %v", peer, err)
 	}
+	changesAreSeenAcrossApply(ctx, t, e, settings, dir, events)
 	if _, err := e.Folder("nonsense"); err == nil {
 		t.Fatal("a folder that is not there has a status")
 	}
@@ -106,6 +109,41 @@ func TestLifeOfAnEngine(t *testing.T) {
 	}
 	if _, err := Open(ctx, options, settings); !errors.Is(err, ErrDatabase) {
 		t.Fatalf("opening a damaged database: %v", err)
+	}
+}
+
+// A folder that is made anew while its first scan goes on is watched all the
+// same: a guest may join while the host still reads what is in its folders.
+func changesAreSeenAcrossApply(ctx context.Context, t *testing.T, e *Engine, s Settings, dir string, events <-chan Event) {
+	t.Helper()
+	large := Folder{ID: "n-large", Name: "large", Path: filepath.Join(dir, "large")}
+	if err := os.Mkdir(large.Path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 500 {
+		if err := os.WriteFile(filepath.Join(large.Path, fmt.Sprint(i)), fmt.Append(nil, i), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	alone := s
+	alone.Peers = nil
+	alone.Folders = append(slices.Clone(s.Folders), large)
+	together := alone
+	together.Peers = s.Peers
+	for range 20 {
+		for _, next := range []Settings{alone, together} {
+			if err := e.Apply(next); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	await(ctx, t, events, func(e Event) bool { return e.Folder == "large" && e.State == StateIdle })
+	if err := os.WriteFile(filepath.Join(large.Path, "new"), []byte("new"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	await(ctx, t, events, func(e Event) bool { return e.Type == FileChanged && e.Path == "new" })
+	if err := e.Apply(s); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -21,7 +21,7 @@ func (e *Engine) mend(ctx context.Context) {
 		}
 		for id := range e.cfg.Folders() {
 			if _, _, err := e.model.State(id); err != nil && ctx.Err() == nil {
-				_ = e.model.ScanFolder(id) // the folder keeps the error
+				_ = e.scan(id, nil) // the folder keeps the error
 			}
 		}
 	}

@@ -136,7 +136,7 @@ func (e *Engine) Peer(id string, folders []string) (PeerStatus, error) {
 // Scan looks at the given paths of a folder, or at all of it if there are none,
 // and returns when what changed has been announced.
 func (e *Engine) Scan(folder string, paths ...string) error {
-	if err := e.model.ScanFolderSubdirs(folder, paths); err != nil {
+	if err := e.scan(folder, paths); err != nil {
 		return fmt.Errorf("scanning folder %s: %w", folder, err)
 	}
 	return nil

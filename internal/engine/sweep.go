@@ -149,7 +149,7 @@ func (e *Engine) sweep(ctx context.Context) {
 			return
 		}
 		start := time.Now()
-		err := e.model.ScanFolder(folder) // not there any more, or stopped by an error: mend sees to that
+		err := e.scan(folder, nil) // not there any more, or stopped by an error: mend sees to that
 		end := time.Now()
 		e.sweeps.done(folder, end, end.Sub(start), err)
 	}

@@ -44,6 +44,7 @@ type watches struct {
 type watch struct {
 	cfg     config.FolderConfiguration
 	stop    context.CancelFunc
+	stopped <-chan struct{}
 	restart chan struct{}
 	scan    func(folder string, paths []string) error
 	pause   time.Duration // before a scan that failed is tried again
@@ -59,6 +60,7 @@ func (e *Engine) rewatch(ctx context.Context, running bool) {
 	}
 	wanted := e.cfg.Folders()
 	for id, w := range e.watches.folders {
+		// Syncthing makes a folder anew whenever its settings change.
 		if f, ok := wanted[id]; !ok || f.Path != w.cfg.Path {
 			w.stop()
 			delete(e.watches.folders, id)
@@ -69,13 +71,35 @@ func (e *Engine) rewatch(ctx context.Context, running bool) {
 			continue
 		}
 		ctx, cancel := context.WithCancel(ctx)
-		w := &watch{cfg: f, stop: cancel, restart: make(chan struct{}, 1), scan: e.model.ScanFolderSubdirs, pause: rescanPause}
+		w := &watch{cfg: f, stop: cancel, stopped: ctx.Done(), restart: make(chan struct{}, 1), scan: e.scan, pause: rescanPause}
 		e.watches.folders[id] = w
 		first := w.open(ctx) // before the scan that finds what is there already
 		e.loops.Go(func() {
 			defer cancel()
 			w.run(ctx, first, running)
 		})
+	}
+}
+
+var errReplaced = errors.New("the folder was stopped or made anew")
+
+// scan has the given paths of a folder looked at, or all of it if there are
+// none. For a folder that is replaced while its first scan goes on, Syncthing's
+// model never returns; this does.
+func (e *Engine) scan(folder string, paths []string) error {
+	replaced := e.running.Done()
+	e.watches.mu.Lock()
+	if w := e.watches.folders[folder]; w != nil {
+		replaced = w.stopped
+	}
+	e.watches.mu.Unlock()
+	done := make(chan error, 1)
+	go func() { done <- e.model.ScanFolderSubdirs(folder, paths) }()
+	select {
+	case err := <-done:
+		return err
+	case <-replaced:
+		return errReplaced
 	}
 }
 
