@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"reflect"
 	"sync"
 	"time"
 
@@ -61,7 +62,7 @@ func (e *Engine) rewatch(ctx context.Context, running bool) {
 	wanted := e.cfg.Folders()
 	for id, w := range e.watches.folders {
 		// Syncthing makes a folder anew whenever its settings change.
-		if f, ok := wanted[id]; !ok || f.Path != w.cfg.Path {
+		if f, ok := wanted[id]; !ok || !reflect.DeepEqual(f, w.cfg) {
 			w.stop()
 			delete(e.watches.folders, id)
 		}
