@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/botsync/botsync/internal/botsynctest"
+	"github.com/botsync/botsync/internal/needs"
 )
 
 // namespacePrefix begins the name of every network namespace of these tests; the
@@ -74,12 +75,8 @@ func need(t *testing.T, tools ...string) {
 			missing = "the program " + tool
 		}
 	}
-	switch {
-	case missing == "":
-	case os.Getenv("BOTSYNC_TEST_ALL") == "1":
-		t.Fatalf("this test needs %s", missing)
-	default:
-		t.Skipf("this test needs %s (BOTSYNC_TEST_ALL=1 makes that a failure)", missing)
+	if missing != "" {
+		needs.Skip(t, "this test needs %s", missing)
 	}
 }
 

@@ -5,7 +5,6 @@ package root
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/botsync/botsync/internal/api"
+	"github.com/botsync/botsync/internal/needs"
 )
 
 // On a file system with room for n more files and directories Create either
@@ -79,10 +79,7 @@ func smallDisk(t *testing.T, options string) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
-		if os.Getenv("BOTSYNC_TEST_ALL") == "1" {
-			t.Fatalf("mounting a small disk: %v", err)
-		}
-		t.Skipf("mounting a small disk needs root: %v", err)
+		needs.Skip(t, "mounting a small disk needs root: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := unix.Unmount(dir, 0); err != nil {
