@@ -64,12 +64,11 @@ type Engine struct {
 	counts  conflictCounts
 	sweeps  *sweeper
 	watches watches
+	finder  *finder
 	running context.Context // until Close
 
 	applying sync.Mutex
 	applied  Settings
-	sought   map[string]bool // peers that are looked for through discovery, by ID
-	newPeers chan struct{}   // there may be peers that are not
 
 	sub        events.Subscription
 	cancel     context.CancelFunc
@@ -100,9 +99,9 @@ func Open(ctx context.Context, o Options, s Settings) (*Engine, error) {
 	}
 	configFile := filepath.Join(o.Dir, configName)
 	port := choosePort(keptPort(configFile))
-	e := &Engine{id: id, port: port, onEvent: o.OnEvent, applied: s, sought: map[string]bool{}, newPeers: make(chan struct{}, 1),
+	e := &Engine{id: id, port: port, onEvent: o.OnEvent, applied: s,
 		sweeps: newSweeper(), done: make(chan struct{})}
-	initial, err := configuration(id, port, s, e.isSought)
+	initial, err := configuration(id, port, s)
 	if err != nil {
 		return nil, err
 	}
@@ -175,8 +174,10 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	addresses := &lateAddresses{}
 	reg := registry.New()
 	discovery := discover.NewManager(e.id, e.cfg, cert, logger, addresses, reg)
+	e.finder = &finder{Finder: discovery, answers: answers, redial: e.redial, link: e.link, wake: make(chan struct{}, 1)}
+	e.finder.set(e.applied.Peers)
 	prompt := &promptModel{Model: e.model, cfg: e.cfg, index: sdb}
-	e.conns = connections.NewService(e.cfg, e.id, prompt, tlsCfg, discovery, bepProtocol, certName, logger, reg, keyGen)
+	e.conns = connections.NewService(e.cfg, e.id, prompt, tlsCfg, e.finder, bepProtocol, certName, logger, reg, keyGen)
 	addresses.AddressLister = e.conns
 
 	main := suture.New("engine", suture.Spec{EventHook: logSupervisor, PassThroughPanics: true})
@@ -190,7 +191,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	e.main = main.ServeBackground(mainCtx)
 	e.loops.Go(func() { e.forward(mainCtx) })
 	e.loops.Go(func() { e.mend(mainCtx) })
-	e.loops.Go(func() { e.seek(mainCtx) })
+	e.loops.Go(func() { e.finder.run(mainCtx) })
 	e.loops.Go(func() { e.sweep(mainCtx) })
 	e.loops.Go(func() {
 		defer close(e.done)
@@ -226,20 +227,17 @@ func (e *Engine) Apply(s Settings) error {
 		return err
 	}
 	e.applied = s
-	select {
-	case e.newPeers <- struct{}{}:
-	default:
-	}
 	return nil
 }
 
 // configure must be called with applying held.
 func (e *Engine) configure(s Settings) error {
-	wanted, err := configuration(e.id, e.port, s, e.isSought)
+	wanted, err := configuration(e.id, e.port, s)
 	if err != nil {
 		return err
 	}
 	e.names.set(s.Folders)
+	e.finder.set(s.Peers) // before Syncthing hears of new ones and asks for them
 	waiter, err := e.cfg.Modify(func(cfg *config.Configuration) {
 		cfg.Options, cfg.Devices, cfg.Folders = wanted.Options, wanted.Devices, wanted.Folders
 	})

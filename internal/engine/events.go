@@ -9,6 +9,7 @@ import (
 
 	"github.com/syncthing/syncthing/lib/events"
 	"github.com/syncthing/syncthing/lib/model"
+	"github.com/syncthing/syncthing/lib/protocol"
 	"github.com/thejerf/suture/v4"
 )
 
@@ -54,11 +55,25 @@ func (e *Engine) forward(ctx context.Context) {
 			}
 			e.sweeps.note(ev, time.Now())
 			e.watches.note(ev)
+			e.noteLink(ev)
 			if out, ok := e.translate(ev); ok && e.onEvent != nil {
 				e.onEvent(out)
 			}
 		}
 	}
+}
+
+// noteLink tells the finder when a peer was connected or disconnected.
+func (e *Engine) noteLink(ev events.Event) {
+	if ev.Type != events.DeviceConnected && ev.Type != events.DeviceDisconnected {
+		return
+	}
+	data, _ := ev.Data.(map[string]string)
+	id, err := protocol.DeviceIDFromString(data["id"])
+	if err != nil {
+		return
+	}
+	e.finder.linked(id)
 }
 
 func (e *Engine) translate(ev events.Event) (Event, bool) {

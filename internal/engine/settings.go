@@ -44,19 +44,22 @@ type Peer struct {
 	Addresses []string // URLs such as tcp://192.0.2.1:22000, tried beside what discovery finds
 }
 
+// dynamic is Syncthing's word for an address that has to be looked up.
+const dynamic = "dynamic"
+
 // reconnectSeconds is how long the engine waits before it dials a peer again:
 // the least that Syncthing accepts.
 const reconnectSeconds = 5
 
 // configuration translates s into Syncthing's own configuration. It is pure; the
-// port to listen on is all that is not in s, and which peers are to be sought
-// through discovery: see seek.go.
-func configuration(self protocol.DeviceID, port int, s Settings, sought func(id string) bool) (config.Configuration, error) {
+// port to listen on is all that is not in s. Where peers are dialled is asked of
+// the finder.
+func configuration(self protocol.DeviceID, port int, s Settings) (config.Configuration, error) {
 	cfg := config.New(self)
 	cfg.GUI.Enabled = false
 	cfg.Options = options(cfg.Options, port, s)
 
-	me := config.DeviceConfiguration{DeviceID: self, Name: s.Name, Addresses: []string{"dynamic"}}
+	me := config.DeviceConfiguration{DeviceID: self, Name: s.Name, Addresses: []string{dynamic}}
 	devices := []config.DeviceConfiguration{me}
 	members := []config.FolderDeviceConfiguration{{DeviceID: self}}
 	for _, p := range s.Peers {
@@ -69,10 +72,7 @@ func configuration(self protocol.DeviceID, port int, s Settings, sought func(id 
 		}
 		dev := cfg.Defaults.Device.Copy()
 		dev.DeviceID, dev.Name = id, p.Name
-		dev.Addresses = dialable(p.Addresses)
-		if len(dev.Addresses) == 0 || sought(p.ID) {
-			dev.Addresses = append(dev.Addresses, "dynamic")
-		}
+		dev.Addresses = []string{dynamic}
 		dev.Introducer, dev.AutoAcceptFolders = false, false
 		// One connection: a second one delays the first exchange of indexes, and
 		// on the links that matter one stream is enough.
@@ -93,6 +93,8 @@ func options(o config.OptionsConfiguration, port int, s Settings) config.Options
 	o.RawListenAddresses = []string{listener("tcp", port), listener("quic", port)}
 	o.LocalAnnEnabled = true
 	o.ReconnectIntervalS = reconnectSeconds
+	// A relay that did not know the peer yet is asked again, not in ten minutes.
+	o.RelayReconnectIntervalM = 1
 
 	o.GlobalAnnEnabled = !s.LANOnly && !isNone(s.DiscoveryServers)
 	if len(s.DiscoveryServers) > 0 {

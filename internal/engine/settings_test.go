@@ -20,7 +20,7 @@ func configure(t *testing.T, s Settings) config.Configuration {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := configuration(self, 12345, s, func(string) bool { return true })
+	cfg, err := configuration(self, 12345, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestFoldersAndPeers(t *testing.T) {
 	if peer.Introducer || peer.AutoAcceptFolders || peer.Untrusted {
 		t.Errorf("the peer can do too much: %+v", peer)
 	}
-	if want := []string{"tcp://192.0.2.1:1", "dynamic"}; !slices.Equal(peer.Addresses, want) {
+	if want := []string{dynamic}; !slices.Equal(peer.Addresses, want) {
 		t.Errorf("addresses %q, want %q", peer.Addresses, want)
 	}
 	f := cfg.Folders[0]
@@ -124,24 +124,8 @@ func TestFoldersAndPeers(t *testing.T) {
 	if len(f.Devices) != 2 {
 		t.Errorf("the folder is shared with %d devices", len(f.Devices))
 	}
-	if _, err := configuration(protocol.DeviceID{}, 1, Settings{Peers: []Peer{{ID: "nonsense"}}}, func(string) bool { return true }); err == nil {
+	if _, err := configuration(protocol.DeviceID{}, 1, Settings{Peers: []Peer{{ID: "nonsense"}}}); err == nil {
 		t.Error("a peer without a device ID was taken")
-	}
-}
-
-// Known addresses are tried before discovery is, which may take long; a peer
-// without any is sought at once.
-func TestDiscoveryComesSecond(t *testing.T) {
-	t.Parallel()
-	for known, want := range map[string][]string{"tcp://192.0.2.1:1": {"tcp://192.0.2.1:1"}, "nonsense": {"dynamic"}} {
-		cfg, err := configuration(protocol.DeviceID{1}, 1, Settings{Peers: []Peer{{ID: peerID, Addresses: []string{known}}}},
-			func(string) bool { return false })
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := cfg.Devices[1].Addresses; !slices.Equal(got, want) {
-			t.Errorf("%s: dialled at %q, want %q", known, got, want)
-		}
 	}
 }
 

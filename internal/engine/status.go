@@ -99,13 +99,11 @@ func (e *Engine) Peer(id string, folders []string) (PeerStatus, error) {
 	if err != nil {
 		return s, fmt.Errorf("reading peer: %w", err)
 	}
-	if all, ok := e.model.ConnectionStats()["connections"].(map[string]model.ConnectionStats); ok {
-		if c, ok := all[id]; ok && c.Connected {
-			s.Connected = true
-			s.Relayed = strings.HasPrefix(c.Primary.Type, "relay")
-			s.Local = c.Primary.IsLocal
-			s.Address = c.Primary.Address
-		}
+	if c, ok := e.connection(id); ok {
+		s.Connected = true
+		s.Relayed = isRelayed(c)
+		s.Local = c.Primary.IsLocal
+		s.Address = c.Primary.Address
 	}
 	s.Known = s.Connected
 	for _, folder := range folders {
@@ -131,6 +129,26 @@ func (e *Engine) Peer(id string, folders []string) (PeerStatus, error) {
 		s.LastSeen = seen
 	}
 	return s, nil
+}
+
+// connection returns the connection with a peer, if there is one.
+func (e *Engine) connection(id string) (model.ConnectionStats, bool) {
+	all, _ := e.model.ConnectionStats()["connections"].(map[string]model.ConnectionStats)
+	c, ok := all[id]
+	return c, ok && c.Connected
+}
+
+func isRelayed(c model.ConnectionStats) bool { return strings.HasPrefix(c.Primary.Type, "relay") }
+
+func (e *Engine) link(id protocol.DeviceID) link {
+	c, ok := e.connection(id.String())
+	switch {
+	case !ok:
+		return unlinked
+	case isRelayed(c):
+		return relayed
+	}
+	return direct
 }
 
 // Scan looks at the given paths of a folder, or at all of it if there are none,
