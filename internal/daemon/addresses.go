@@ -41,6 +41,41 @@ func reachable(addresses []string, from net.Addr) []string {
 	return out
 }
 
+// mostUseful returns at most limit of the addresses of this device, in their
+// order. Of a machine with many interfaces, such as one with containers, the few
+// that the whole world can use stay: its public ones, that which the router
+// mapped, and relays.
+func mostUseful(addresses []string, limit int) []string {
+	byUse := slices.Clone(addresses)
+	slices.SortStableFunc(byUse, func(a, b string) int { return reach(a) - reach(b) })
+	chosen := byUse[:min(len(byUse), limit)]
+	var out []string
+	for _, a := range addresses {
+		if slices.Contains(chosen, a) && !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// reach ranks an address by how many others may be able to use it.
+func reach(address string) int {
+	u, err := url.Parse(address)
+	if err != nil {
+		return 4
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	switch {
+	case err != nil || ip.IsGlobalUnicast() && !ip.IsPrivate():
+		return 0
+	case ip.IsLoopback():
+		return 3
+	case u.Scheme == "tcp":
+		return 1
+	}
+	return 2
+}
+
 // withoutLoopback returns the addresses that mean something to other machines.
 func withoutLoopback(addresses []string) []string {
 	var out []string
@@ -52,11 +87,9 @@ func withoutLoopback(addresses []string) []string {
 		if ip, err := netip.ParseAddr(u.Hostname()); err == nil && ip.IsLoopback() {
 			continue
 		}
-		if len(out) < network.MaxAddresses {
-			out = append(out, raw)
-		}
+		out = append(out, raw)
 	}
-	return out
+	return mostUseful(out, network.MaxAddresses)
 }
 
 // addrOf returns the IP address of a TCP connection's end, and whether it is one.

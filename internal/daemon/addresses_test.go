@@ -39,3 +39,26 @@ func TestWithoutLoopback(t *testing.T) {
 		t.Fatal(diff)
 	}
 }
+
+// What a router mapped comes last in the engine's list, and must not fall victim
+// to the bridges of containers.
+func TestMostUseful(t *testing.T) {
+	t.Parallel()
+	few := []string{"tcp://10.0.0.5:1", "tcp://127.0.0.1:1", "tcp://192.0.2.1:2"}
+	if diff := cmp.Diff(few, mostUseful(few, len(few))); diff != "" {
+		t.Error(diff)
+	}
+	many := []string{"tcp://10.0.0.5:1", "tcp://172.17.0.1:1", "tcp://[2001:db8::1]:1", "tcp://127.0.0.1:1", "quic://10.0.0.5:1", "rubbish:// ",
+		"tcp://192.0.2.1:2", "relay://example.org:3"}
+	for limit, want := range map[int][]string{
+		0: nil,
+		3: {"tcp://[2001:db8::1]:1", "tcp://192.0.2.1:2", "relay://example.org:3"},
+		5: {"tcp://10.0.0.5:1", "tcp://172.17.0.1:1", "tcp://[2001:db8::1]:1", "tcp://192.0.2.1:2", "relay://example.org:3"},
+		6: {"tcp://10.0.0.5:1", "tcp://172.17.0.1:1", "tcp://[2001:db8::1]:1", "quic://10.0.0.5:1", "tcp://192.0.2.1:2", "relay://example.org:3"},
+		7: {"tcp://10.0.0.5:1", "tcp://172.17.0.1:1", "tcp://[2001:db8::1]:1", "tcp://127.0.0.1:1", "quic://10.0.0.5:1", "tcp://192.0.2.1:2", "relay://example.org:3"},
+	} {
+		if diff := cmp.Diff(want, mostUseful(many, limit)); diff != "" {
+			t.Errorf("of %d: %s", limit, diff)
+		}
+	}
+}

@@ -75,7 +75,8 @@ func (d *daemon) welcome(inv *invite, hello pairing.Hello, conn net.Conn) (pairi
 			Message: "this device was removed from the network; join from a new root"}
 	}
 	m, plan, _ := d.members.current()
-	w := pairing.Welcome{Network: pairing.Network{ID: m.Network}, Host: d.members.self, Servers: d.ownServers()}
+	w := pairing.Welcome{Network: pairing.Network{ID: m.Network}, Host: d.members.self,
+		Addresses: d.introduction().Addresses, Servers: d.ownServers()}
 	for _, name := range root.Folders {
 		w.Folders = append(w.Folders, pairing.Folder{ID: folderID(m.Network, name), Name: name})
 	}

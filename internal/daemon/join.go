@@ -293,7 +293,7 @@ func (d *daemon) store(w pairing.Welcome, label string, from net.Addr) error {
 			return invalid("the record of %q: %v", r.Name, err)
 		}
 		if r.ID == w.Host {
-			hostAddresses = reachable(r.Addresses, from)
+			hostAddresses = reachable(slices.Concat(w.Addresses, r.Addresses), from)
 		}
 		records = append(records, record)
 	}
@@ -313,9 +313,8 @@ func (d *daemon) store(w pairing.Welcome, label string, from net.Addr) error {
 
 // introduction is what the host is told of this device.
 func (d *daemon) introduction() pairing.Device {
-	addresses := d.engine.Addresses()
 	return pairing.Device{ID: d.members.self, Name: d.config.Name, Role: string(d.config.Role),
-		Addresses: addresses[:min(len(addresses), pairing.MaxAddresses)]}
+		Addresses: mostUseful(d.engine.Addresses(), pairing.MaxAddresses)}
 }
 
 func (d *daemon) joined(host string, timing api.Timing) *api.JoinedLine {

@@ -22,12 +22,19 @@ func (d Device) Check() error {
 	if d.Role != "" && !role.MatchString(d.Role) {
 		return fmt.Errorf("role of device %s: not a word of at most %d letters", d.ID[:7], MaxRole)
 	}
-	if len(d.Addresses) > MaxAddresses {
-		return fmt.Errorf("device %s has %d addresses, at most %d", d.ID[:7], len(d.Addresses), MaxAddresses)
+	if err := d.Addresses.check(); err != nil {
+		return fmt.Errorf("device %s: %w", d.ID[:7], err)
 	}
-	for _, a := range d.Addresses {
+	return nil
+}
+
+func (l Addresses) check() error {
+	if len(l) > MaxAddresses {
+		return fmt.Errorf("%d addresses, at most %d", len(l), MaxAddresses)
+	}
+	for _, a := range l {
 		if err := CheckAddress(a); err != nil {
-			return fmt.Errorf("address of device %s: %w", d.ID[:7], err)
+			return fmt.Errorf("address: %w", err)
 		}
 	}
 	return nil
@@ -71,6 +78,9 @@ func (w Welcome) check(hello Hello) error {
 	}
 	if !ids[w.Host] {
 		return errors.New("no record of the host")
+	}
+	if err := w.Addresses.check(); err != nil {
+		return fmt.Errorf("the host: %w", err)
 	}
 	if err := w.Guest.check(); err != nil {
 		return fmt.Errorf("record of the guest: %w", err)

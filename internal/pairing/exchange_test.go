@@ -25,7 +25,10 @@ func TestPairing(t *testing.T) {
 			Discovery: ServerList{"https://discovery.example.org/v2/?id=" + hostID},
 			Relays:    ServerList{"default", "relay://192.0.2.1:22067/?id=" + hostID},
 		}
-		for size, welcome := range map[string]Welcome{"small": sampleWelcome, "several frames": bigWelcome(), "with servers": withServers} {
+		withAddresses := sampleWelcome
+		withAddresses.Addresses = Addresses{"tcp://192.0.2.1:31234", "relay://192.0.2.9:22067/?id=" + hostID}
+		for size, welcome := range map[string]Welcome{
+			"small": sampleWelcome, "several frames": bigWelcome(), "with servers": withServers, "with addresses": withAddresses} {
 			t.Run(name+"/"+size, func(t *testing.T) {
 				t.Parallel()
 				p := newParties()
@@ -234,6 +237,8 @@ func TestHostWithInvalidWelcome(t *testing.T) {
 	for name, spoil := range map[string]func(*Welcome){
 		"folder outside the root": func(w *Welcome) { w.Folders = Folders{{ID: "f", Name: "../etc"}} },
 		"no record of the host":   func(w *Welcome) { w.Devices = nil },
+		"address that is no URL":  func(w *Welcome) { w.Addresses = Addresses{"\x1b[2J"} },
+		"too many addresses":      func(w *Welcome) { w.Addresses = slices.Repeat(Addresses{"tcp://192.0.2.1:1"}, MaxAddresses+1) },
 		"server that is no URL":   func(w *Welcome) { w.Servers = &Servers{Relays: ServerList{"\x1b[2J"}} },
 		"server of another kind":  func(w *Welcome) { w.Servers = &Servers{Discovery: ServerList{"file:///etc/passwd"}} },
 		"none among servers":      func(w *Welcome) { w.Servers = &Servers{Relays: ServerList{"none", "default"}} },

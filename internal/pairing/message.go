@@ -63,6 +63,9 @@ type Welcome struct {
 	Devices Records `json:"devices"`
 	// Host is the host's device ID.
 	Host string `json:"host"`
+	// Addresses are where the host listens now. Its record says where it did when
+	// it was added: before its router gave it a port, and before it moved.
+	Addresses Addresses `json:"addresses,omitempty"`
 	// Guest is the guest's record as the host will store it. The name may differ
 	// from the one in Hello.
 	Guest Record `json:"guest"`
