@@ -110,6 +110,9 @@ func options(o config.OptionsConfiguration, port int, s Settings) config.Options
 		o.RawListenAddresses = append(o.RawListenAddresses, relayListeners(s.Relays)...)
 	}
 	o.NATEnabled = !s.LANOnly
+	// UPnP is asked two or three times, one after the other, and each time all of
+	// it is waited for: with the default the port is known after 20 or 30 s.
+	o.NATTimeoutS = 3
 	if s.LANOnly {
 		o.RawGlobalAnnServers, o.RawStunServers = nil, nil
 		o.StunKeepaliveStartS = 0
