@@ -19,7 +19,7 @@ import (
 
 // relay returns the pairing relay to use for an invite or a join.
 func (d *daemon) relay(requested string) (string, error) {
-	if requested == "" {
+	if requested = strings.TrimSpace(requested); requested == "" {
 		if d.config.LANOnly {
 			return "", nil
 		}

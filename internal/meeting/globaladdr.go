@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/botsync/botsync/internal/meeting/relayurl"
 )
 
 const (
@@ -114,7 +116,7 @@ func parseSyncRelay(u *url.URL) (syncRelay, error) {
 	switch {
 	case u.Scheme != "relay":
 		return r, fmt.Errorf("its scheme is %s instead of relay", clean(u.Scheme))
-	case r.host == "" || !isIP && (!only(hostChars, r.host) || len(r.host) > 253):
+	case r.host == "" || !isIP && (!relayurl.IsHostName(r.host) || len(r.host) > 253):
 		return r, errors.New("it names no host; it looks like relay://relay.example.org:22067/?id=…")
 	case err != nil || port == 0:
 		return r, errors.New("it names no port; it looks like relay://relay.example.org:22067/?id=…")

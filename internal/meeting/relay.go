@@ -10,6 +10,8 @@ import (
 
 	"github.com/coder/websocket"
 	"golang.org/x/time/rate"
+
+	"github.com/botsync/botsync/internal/meeting/relayurl"
 )
 
 // Relay is the way through a pairing relay, which both sides can reach: a WebSocket each, which it joins.
@@ -19,10 +21,10 @@ type Relay struct {
 	problem error // why there is no url
 }
 
-// NewRelay returns the way through the relay at a URL, which is read by ParseRelayURL. A malformed one makes a way
+// NewRelay returns the way through the relay at a URL, which is read by relayurl.Parse. A malformed one makes a way
 // that cannot be used and says why, so that pairing can go on by others.
 func NewRelay(rawURL string) *Relay {
-	u, err := ParseRelayURL(rawURL)
+	u, err := relayurl.Parse(rawURL)
 	return &Relay{raw: rawURL, url: u, problem: err}
 }
 

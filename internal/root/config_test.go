@@ -23,7 +23,7 @@ func TestConfigRoundTrip(t *testing.T) {
 		want := Config{
 			Name:             rapid.String().Filter(func(s string) bool { return ValidateName(s) == nil }).Draw(t, "name"),
 			Role:             rapid.SampledFrom([]api.Role{api.RoleNone, api.RoleAgent, api.RoleHuman}).Draw(t, "role"),
-			Relay:            rapid.SampledFrom([]string{"", "https://relay.example.com", "ws://[::1]:8080/x?y=%20"}).Draw(t, "relay"),
+			Relay:            rapid.SampledFrom([]string{"", "https://relay.example.com", "ws://[::1]:8080/x", "relay.example.com:8080"}).Draw(t, "relay"),
 			LANOnly:          rapid.Bool().Draw(t, "lan_only"),
 			DiscoveryServers: servers("https://d.example/?id=ABC&insecure", `https://d.example/"\`).Draw(t, "discovery"),
 			SyncthingRelays:  servers("relay://10.0.0.1:22067/?id=X", "dynamic+https://r.example/endpoint").Draw(t, "relays"),
@@ -49,6 +49,9 @@ func TestConfigDefaults(t *testing.T) {
 	if err != nil || !cmp.Equal(got, want) {
 		t.Errorf("got %+v, %v", got, err)
 	}
+	if got, err := decodeConfig("config.toml", []byte(`relay = " https://relay.example.com\n"`)); err != nil || got.Relay != "https://relay.example.com" {
+		t.Errorf("got %+v, %v", got, err)
+	}
 	got, err = decodeConfig("config.toml", []byte("discovery_servers = []\nsyncthing_relays = [\"none\"]"))
 	if err != nil || !got.DiscoveryServers.None() || !got.SyncthingRelays.None() || got.SyncthingRelays.URLs() != nil {
 		t.Errorf("got %+v, %v", got, err)
@@ -65,11 +68,12 @@ func TestConfigErrorsSayWhere(t *testing.T) {
 		{"wrong type", "lan_only = \"yes\"", "line 1", "Correct that line"},
 		{"twice", "name = \"x\"\nname = \"y\"", "line 2", "Correct that line"},
 		{"role", `role = "robot"`, `"robot"`, "agent"},
-		{"relay", `relay = "relay.example.com"`, "https://", "https://relay.example.com"},
+		{"relay", `relay = "gopher://relay.example.com"`, "scheme is gopher", "https://relay.example.com"},
 		{"relay without host", `relay = "https://"`, "no host", "https://relay.example.com"},
 		{"relay with a user", `relay = "https://u:p@h"`, "user name", "https://"},
 		{"relay with an impossible port", `relay = "https://h:99999"`, "port", "https://"},
-		{"relay over several lines", `relay = "https://h\n"`, "cannot be shown", "https://"},
+		{"relay with a query", `relay = "https://h/?as=host"`, "query", "https://"},
+		{"relay over several lines", `relay = "https://h\n/x"`, "control character", "https://"},
 		{"discovery", `discovery_servers = ["tcp://x"]`, "discovery server", "https://discovery.example.com"},
 		{"none and more", `syncthing_relays = ["none", "default"]`, "none", "either"},
 		{"control", `name = "a\u001b[31m"`, "U+001B", "laptop"},

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/botsync/botsync/internal/api"
+	"github.com/botsync/botsync/internal/meeting/relayurl"
 )
 
 // MaxName bounds the name of a device, in runes.
@@ -57,7 +58,7 @@ func (c Config) normalised() (Config, error) {
 	if !c.Role.Valid() {
 		return c, bad(`Choose "agent", "human" or "".`, "the role %q does not exist", c.Role)
 	}
-	if c.Relay != "" {
+	if c.Relay = strings.TrimSpace(c.Relay); c.Relay != "" {
 		if err := ValidateRelay(c.Relay); err != nil {
 			return c, err
 		}
@@ -96,10 +97,13 @@ func ValidateName(name string) error {
 	return nil
 }
 
-// ValidateRelay refuses what is not the URL of a pairing relay.
+// ValidateRelay refuses what is not the URL of a pairing relay, as [relayurl.Parse]
+// reads it.
 func ValidateRelay(relay string) error {
-	const example = "https://relay.example.com"
-	return validateURL("relay", relay, example, "https", "http", "wss", "ws")
+	if _, err := relayurl.Parse(relay); err != nil {
+		return bad("Give a URL such as https://relay.example.com.", "%v", err)
+	}
+	return nil
 }
 
 func (s Servers) validate(what, example string, schemes ...string) error {

@@ -1,4 +1,5 @@
-package meeting
+// Package relayurl reads URLs of pairing relays, for those who use them and for those who only check what a person gave.
+package relayurl
 
 import (
 	"errors"
@@ -10,16 +11,20 @@ import (
 	"strings"
 )
 
-// maxRelayURL is far more than any relay's URL needs, in bytes.
-const maxRelayURL = 1024
+// maxURL is far more than any relay's URL needs, in bytes.
+const maxURL = 1024
 
-// ParseRelayURL reads the URL of a relay as a person would give it: https, http, wss or ws, with or without a path
+// Parse reads the URL of a relay as a person would give it: https, http, wss or ws, with or without a path
 // in front of the relay's own, or only a host with or without a port. Without a scheme it is http for localhost
 // and for an IP address, to which nobody issues certificates, and https for a name. The result has scheme http
-// or https and a path without a slash at its end.
-func ParseRelayURL(s string) (*url.URL, error) {
-	u, err := parseRelayURL(strings.TrimSpace(s))
-	if err != nil {
+// or https and a path without a slash at its end. Space around it is ignored. The error names the URL, unless there is a
+// password in it.
+func Parse(s string) (*url.URL, error) {
+	u, err := parse(strings.TrimSpace(s))
+	switch {
+	case err != nil && strings.Contains(s, "@"):
+		return nil, fmt.Errorf("relay URL: %w", err)
+	case err != nil:
 		shown := s
 		if len(shown) > 100 {
 			shown = shown[:100] + "…"
@@ -29,12 +34,12 @@ func ParseRelayURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-func parseRelayURL(s string) (*url.URL, error) {
+func parse(s string) (*url.URL, error) {
 	switch {
 	case s == "":
 		return nil, errors.New("it is empty; it looks like https://relay.example.org")
-	case len(s) > maxRelayURL:
-		return nil, fmt.Errorf("it is longer than %d bytes", maxRelayURL)
+	case len(s) > maxURL:
+		return nil, fmt.Errorf("it is longer than %d bytes", maxURL)
 	}
 	guess := !strings.Contains(s, "://")
 	if guess {
@@ -71,7 +76,7 @@ func parseRelayURL(s string) (*url.URL, error) {
 			return nil, fmt.Errorf("there is no port %s", port)
 		}
 	}
-	if !only(hostChars, u.Hostname()) && !isIP(u.Hostname()) {
+	if !IsHostName(u.Hostname()) && !isIP(u.Hostname()) {
 		return nil, errors.New("its host has a character that no host name has")
 	}
 	if guess && (isIP(u.Hostname()) || strings.EqualFold(u.Hostname(), "localhost")) {
@@ -90,6 +95,9 @@ const (
 	hostChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
 	pathChars = hostChars + "~/"
 )
+
+// IsHostName reports whether host has only characters that names of hosts have.
+func IsHostName(host string) bool { return only(hostChars, host) }
 
 func only(chars, s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return !strings.ContainsRune(chars, r) })
