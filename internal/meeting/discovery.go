@@ -6,9 +6,6 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -49,14 +46,8 @@ type silence struct {
 
 // newDiscoveryServer reads the URL of a server and the options in its query.
 func newDiscoveryServer(raw, agent string) (*discoveryServer, error) {
-	if len(raw) > maxGlobalAddress {
-		return nil, fmt.Errorf("it is longer than %d bytes", maxGlobalAddress)
-	}
-	u, err := url.Parse(raw)
+	u, err := parseServerURL(raw)
 	if err != nil {
-		if ue, ok := errors.AsType[*url.Error](err); ok {
-			err = ue.Err // the rest repeats the URL
-		}
 		return nil, err
 	}
 	q := u.Query()
@@ -98,20 +89,8 @@ func (s *discoveryServer) client(certs ...tls.Certificate) (*http.Client, func()
 			return nil
 		}
 	}
-	t := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: 8 * time.Second}).DialContext,
-		TLSClientConfig:        cfg,
-		TLSHandshakeTimeout:    8 * time.Second,
-		MaxResponseHeaderBytes: 16 << 10,
-		MaxConnsPerHost:        2,
-		IdleConnTimeout:        15 * time.Second,
-		DisableCompression:     true,
-	}
-	return &http.Client{
-		Transport:     t,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}, t.CloseIdleConnections
+	client := newHTTPClient(cfg)
+	return client, client.CloseIdleConnections
 }
 
 // discoveryRecord is what is announced and looked up.
@@ -180,19 +159,11 @@ func (s *discoveryServer) lookup(ctx context.Context, client *http.Client, id de
 // do makes a request, and returns the answer and its body; its connection is free again.
 func (s *discoveryServer) do(client *http.Client, req *http.Request) (*http.Response, []byte, error) {
 	req.Header.Set("User-Agent", s.agent)
-	resp, err := client.Do(req)
-	if err != nil {
-		return nil, nil, explainDiscovery(err, time.Now())
+	resp, body, err := fetch(client, req, maxDiscoveryAnswer)
+	if errors.Is(err, errLongAnswer) {
+		return nil, nil, permanent("%v, is this really a discovery server?", err)
 	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxDiscoveryAnswer+1))
-	if err != nil {
-		return nil, nil, explainDiscovery(err, time.Now())
-	}
-	if len(body) > maxDiscoveryAnswer {
-		return nil, nil, permanent("answered with more than %d KiB, is this really a discovery server?", maxDiscoveryAnswer>>10)
-	}
-	return resp, body, nil
+	return resp, body, err
 }
 
 // silent returns an error while the server wants to be left alone.

@@ -3,7 +3,6 @@ package meeting
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"sync"
 	"time"
@@ -58,7 +57,7 @@ func (g *Global) Dial(ctx context.Context, place Place, offer func(ctx context.C
 		case errs[i] == nil:
 			return nil
 		default:
-			problems = append(problems, fmt.Errorf("%s: %w", s.name, errs[i]))
+			problems = append(problems, named(s.name, g.Target(), errs[i]))
 		}
 	}
 	return joinProblems(problems...)

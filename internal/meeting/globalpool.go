@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -35,14 +34,8 @@ type syncRelaySource struct {
 }
 
 func newSyncRelaySource(raw, agent string) (*syncRelaySource, error) {
-	if len(raw) > maxGlobalAddress {
-		return nil, fmt.Errorf("it is longer than %d bytes", maxGlobalAddress)
-	}
-	u, err := url.Parse(raw)
+	u, err := parseServerURL(raw)
 	if err != nil {
-		if ue, ok := errors.AsType[*url.Error](err); ok {
-			err = ue.Err // the rest repeats the URL
-		}
 		return nil, err
 	}
 	s := &syncRelaySource{name: u.Host, agent: agent, loopback: isLoopbackURL(u)}
@@ -135,25 +128,16 @@ func joinFirst(ctx context.Context, relays []syncRelay, as globalIdentity, loopb
 func (s *syncRelaySource) fetch(ctx context.Context) ([]syncRelay, error) {
 	ctx, cancel := context.WithTimeout(ctx, poolTimeout)
 	defer cancel()
-	t := &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: poolTimeout}).DialContext,
-		MaxResponseHeaderBytes: 16 << 10,
-		DisableKeepAlives:      true,
-	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.pool.String(), nil)
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("User-Agent", s.agent)
-	resp, err := (&http.Client{
-		Transport:     t,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}).Do(req)
+	req.Close = true // the next is far away
+	resp, body, err := fetch(newHTTPClient(nil), req, maxPoolAnswer)
 	if err != nil {
-		return nil, explainDiscovery(err, time.Now())
+		return nil, err
 	}
-	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK || isWebPage(resp) {
 		err := fmt.Errorf("answered %d %s instead of a list of relays", resp.StatusCode, http.StatusText(resp.StatusCode))
 		return nil, &retryAfterError{err, seconds(resp.Header.Get("Retry-After"))}
@@ -163,7 +147,7 @@ func (s *syncRelaySource) fetch(ctx context.Context) ([]syncRelay, error) {
 			URL string `json:"url"`
 		} `json:"relays"`
 	}
-	if err := json.NewDecoder(io.LimitReader(resp.Body, maxPoolAnswer)).Decode(&list); err != nil {
+	if err := json.Unmarshal(body, &list); err != nil {
 		return nil, errors.New("answered with something that is no list of relays")
 	}
 	var relays []syncRelay

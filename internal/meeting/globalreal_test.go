@@ -335,7 +335,7 @@ func TestRelayPool(t *testing.T) {
 	mustDial(t, "code", way)
 	for body, want := range map[string]string{
 		`{"relays":[]}`: "knows no relay", `{"relays":`: "no list of relays", `[]`: "no list of relays",
-		`{"relays":[{"url":"` + strings.Repeat("a", 2<<20) + `"}]}`: "no list of relays",
+		`{"relays":[{"url":"` + strings.Repeat("a", 2<<20) + `"}]}`: "more than 1024 KiB",
 	} {
 		way := newGlobal([]string{"dynamic+" + poolServer(t, body)}, d)
 		degraded := func(s meeting.State) bool { return s.Open && s.Err != nil }

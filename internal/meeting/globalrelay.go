@@ -62,8 +62,16 @@ func joinSyncRelay(ctx context.Context, tcp net.Conn, r syncRelay, as globalIden
 	if err != nil {
 		return nil, err
 	}
+	if err := askToJoin(ctx, conn, func() error { return writeJoinRelay(conn, r.token) }); err != nil {
+		return nil, err
+	}
+	return conn, nil
+}
+
+// askToJoin sends a request and reads the answer. It closes conn if that is not yes.
+func askToJoin(ctx context.Context, conn net.Conn, send func() error) error {
 	stop := cutOnDone(ctx, conn)
-	err = writeJoinRelay(conn, r.token)
+	err := send()
 	if err == nil {
 		err = expectYes(conn)
 	}
@@ -72,9 +80,8 @@ func joinSyncRelay(ctx context.Context, tcp net.Conn, r syncRelay, as globalIden
 	}
 	if err != nil {
 		conn.Close()
-		return nil, err
 	}
-	return conn, nil
+	return err
 }
 
 // expectYes reads the answer to a request.
@@ -161,16 +168,7 @@ func joinSyncSession(ctx context.Context, m syncRelayHeard, at netip.Addr) (net.
 	if err != nil {
 		return nil, err
 	}
-	stop := cutOnDone(ctx, conn)
-	err = writeJoinSession(conn, m.key)
-	if err == nil {
-		err = expectYes(conn)
-	}
-	if !stop() {
-		err = context.Cause(ctx)
-	}
-	if err != nil {
-		conn.Close()
+	if err := askToJoin(ctx, conn, func() error { return writeJoinSession(conn, m.key) }); err != nil {
 		return nil, err
 	}
 	return relayedConn{conn}, nil

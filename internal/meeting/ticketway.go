@@ -139,10 +139,11 @@ func (t *Ticket) Dial(ctx context.Context, _ Place, offer func(ctx context.Conte
 		tries.Go(func() { problems[i] = dialTicket(ctx, ap, offer) })
 	}
 	tries.Wait()
-	for _, err := range problems {
+	for i, err := range problems {
 		if err == nil {
 			return nil
 		}
+		problems[i] = named(t.addrs[i].String(), t.Target(), err)
 	}
 	if len(problems) == 0 {
 		return errors.New("the ticket names no address")
@@ -164,7 +165,7 @@ func dialTicket(ctx context.Context, ap netip.AddrPort, offer func(ctx context.C
 			// The end of the look-up does not end a try: see Way.
 			offer(context.WithoutCancel(ctx), conn)
 		case problem == nil || ctx.Err() == nil:
-			problem = fmt.Errorf("%v: %w", ap, explainTicket(err))
+			problem = explainTicket(err)
 		}
 		sleep(ctx, ticketRetry)
 	}

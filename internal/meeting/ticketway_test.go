@@ -89,7 +89,7 @@ func TestTicketToNobody(t *testing.T) {
 		addrs []netip.AddrPort
 		want  string
 	}{
-		{addrs[:1], "no way to reach the other side: ticket 127.0.0.1:1: 127.0.0.1:1: refused"},
+		{addrs[:1], "no way to reach the other side: ticket 127.0.0.1:1: refused"},
 		{addrs, "one answered and was not the one"},
 		{nil, "the ticket names no address"},
 		{[]netip.AddrPort{netip.MustParseAddrPort("224.0.0.1:1")}, "not an address to go to"},
