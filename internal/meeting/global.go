@@ -36,8 +36,6 @@ type GlobalConfig struct {
 	UserAgent string
 	// Port is the TCP port to listen on if it is free; 0 stands for GlobalPort, -1 for any.
 	Port int
-	// MapPort asks the router to let guests in, by UPnP and NAT-PMP.
-	MapPort bool
 	// Interfaces returns the interfaces whose addresses are announced, of which those that are down are left out; nil
 	// stands for net.Interfaces.
 	Interfaces func() ([]net.Interface, error)

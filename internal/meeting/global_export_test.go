@@ -1,10 +1,8 @@
 package meeting
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"net"
 	"net/netip"
 	"time"
 )
@@ -43,12 +41,6 @@ const MaxCandidates = maxGlobalCandidates
 
 // ExplainDiscovery explains an error at a time.
 func ExplainDiscovery(err error, now time.Time) error { return explainDiscovery(err, now) }
-
-// MapOn has a router map port 1000.
-func MapOn(public net.IP, external int, err error) (string, bool) {
-	return mapOn(context.Background(), 1000, func(context.Context) (net.IP, error) { return public, nil },
-		func(context.Context) (int, error) { return external, err })
-}
 
 // OwnAddresses is what a host announces of itself with interfaces of these addresses.
 func OwnAddresses(port uint16, loopback bool, prefixes ...netip.Prefix) []string {

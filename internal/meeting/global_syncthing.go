@@ -1,26 +1,20 @@
 package meeting
 
-// This file is all of the package that knows Syncthing: device IDs, the addresses of its public servers, the messages
-// of its relays, and how it talks to routers. The clients around them are our own. lib/discover announces for the first time after five
+// This file is all of the package that knows Syncthing: device IDs, the addresses of its public servers and the messages
+// of its relays. The clients around them are our own. lib/discover announces for the first time after five
 // seconds and cannot say who it is; lib/relay/client cannot be stopped in the middle of a handshake, does not tell when
 // a relay has been joined, reads a pool without a limit and then connects to each of its relays in turn.
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
-	"sync"
-	"time"
 
 	"github.com/syncthing/syncthing/lib/config"
-	"github.com/syncthing/syncthing/lib/nat"
-	"github.com/syncthing/syncthing/lib/pmp"
 	"github.com/syncthing/syncthing/lib/protocol"
 	relay "github.com/syncthing/syncthing/lib/relay/protocol"
-	"github.com/syncthing/syncthing/lib/upnp"
 )
 
 // publicSyncRelays is Syncthing's pool of relays.
@@ -129,48 +123,3 @@ func writeJoinSession(w io.Writer, key []byte) error {
 }
 
 func writePong(w io.Writer) error { return relay.WriteMessage(w, relay.Pong{}) }
-
-const (
-	// mapLease is how long a router is asked to let guests in; it forgets us by itself. It is renewed halfway.
-	mapLease = 10 * time.Minute
-	// mapSearch is how long routers have to answer, in each of the ways to ask them.
-	mapSearch = 2 * time.Second
-)
-
-// mapPort asks the routers, by UPnP and NAT-PMP, to send those who come to a port of theirs on to ours, until ctx ends,
-// and says where that is: an address, or nothing if there is none.
-func mapPort(ctx context.Context, port uint16, mapped func(at string)) {
-	for ctx.Err() == nil {
-		var mu sync.Mutex
-		found := ""
-		var asking sync.WaitGroup
-		for _, discover := range []nat.DiscoverFunc{pmp.Discover, upnp.Discover} {
-			asking.Go(func() {
-				for _, device := range discover(ctx, mapLease, mapSearch) {
-					at, ok := mapAt(ctx, device, port)
-					mu.Lock()
-					if ok && found == "" {
-						found = at
-						mapped(at)
-					}
-					mu.Unlock()
-				}
-			})
-		}
-		asking.Wait()
-		if found == "" && ctx.Err() == nil {
-			mapped("")
-		}
-		sleep(ctx, mapLease/2)
-	}
-}
-
-// mapAt asks one router.
-func mapAt(ctx context.Context, device nat.Device, port uint16) (at string, ok bool) {
-	if !device.SupportsIPVersion(nat.IPv4Only) {
-		return "", false
-	}
-	return mapOn(ctx, port, device.GetExternalIPv4Address, func(ctx context.Context) (int, error) {
-		return device.AddPortMapping(ctx, nat.TCP, int(port), int(port), "botsync pairing", mapLease)
-	})
-}

@@ -1,9 +1,7 @@
 package meeting_test
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -48,28 +46,6 @@ func TestWhatGoesIntoATicket(t *testing.T) {
 	}
 	if got := fmt.Sprint(meeting.TicketAddresses(5, prefixes("127.0.0.1/8", "::1/128")...)); !strings.HasPrefix(got, "[127.0.0.1:5") {
 		t.Errorf("without a network: %s", got)
-	}
-}
-
-func TestMapping(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		public   string
-		external int
-		err      error
-		want     string
-	}{
-		{"203.0.113.9", 4321, nil, "tcp://203.0.113.9:4321"},
-		{"203.0.113.9", 0, nil, ""},
-		{"203.0.113.9", 70000, nil, ""},
-		{"203.0.113.9", 1, errors.New("refused"), ""},
-		{"192.168.1.1", 4321, nil, ""}, // a router behind a router
-		{"0.0.0.0", 4321, nil, ""},
-		{"127.0.0.1", 4321, nil, ""},
-	} {
-		if got, ok := meeting.MapOn(net.ParseIP(tt.public), tt.external, tt.err); got != tt.want || ok != (tt.want != "") {
-			t.Errorf("%+v: %q", tt, got)
-		}
 	}
 }
 

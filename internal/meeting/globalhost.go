@@ -58,9 +58,6 @@ func (g *Global) Host(ctx context.Context, place Place, open func(degraded error
 			workers.Go(func() { h.announce(ctx, i, s) })
 		}
 	}
-	if g.cfg.MapPort {
-		workers.Go(func() { mapPort(ctx, h.port, h.setMapped) })
-	}
 	if !h.announces() {
 		cancel(errors.New("no discovery server that takes announcements is configured"))
 	}
@@ -90,7 +87,6 @@ type globalHosting struct {
 	changed   chan struct{} // closed and replaced with every change of the addresses or of the relays
 	own       []string
 	local     []netip.Addr // all that this machine has
-	mapped    string
 	relayed   []relayState
 	announced []announceState
 	opened    bool
@@ -125,9 +121,6 @@ func (h *globalHosting) addresses() (all []string, changed <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	all = slices.Clone(h.own)
-	if h.mapped != "" {
-		all = append(all, h.mapped)
-	}
 	for _, r := range h.relayed {
 		if r.at != "" {
 			all = append(all, r.at)
@@ -154,15 +147,6 @@ func (h *globalHosting) setRelay(i int, at string, err error) {
 	h.relayed[i] = relayState{at, err}
 	h.notify()
 	h.tell()
-}
-
-func (h *globalHosting) setMapped(at string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.mapped != at {
-		h.mapped = at
-		h.notify()
-	}
 }
 
 // lookAround looks up the addresses of the interfaces.
@@ -208,7 +192,7 @@ func (h *globalHosting) setAnnounced(i int, err error) {
 	wait := maxDiscoveryWait
 	for i, s := range h.global.servers {
 		if a := h.announced[i]; a.known {
-			problems = append(problems, fmt.Errorf("%s: %w", s.name, a.err))
+			problems = append(problems, named(s.name, h.global.Target(), a.err))
 			wait = min(wait, retryDelay(a.err, 0))
 		} else if !s.noAnnounce {
 			return
@@ -227,7 +211,7 @@ func (h *globalHosting) tell() {
 	for i, s := range h.global.servers {
 		switch a := h.announced[i]; {
 		case a.known && a.err != nil:
-			problems = append(problems, fmt.Errorf("%s: %w", s.name, a.err))
+			problems = append(problems, named(s.name, h.global.Target(), a.err))
 		case a.known:
 			working = true
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"strconv"
 	"time"
 )
@@ -34,28 +33,4 @@ func listenTCP(ctx context.Context, port int) (net.Listener, error) {
 		return ln, nil
 	}
 	return lc.Listen(ctx, "tcp", ":0")
-}
-
-// mapTimeout bounds what is asked of a router.
-const mapTimeout = 5 * time.Second
-
-// mapOn has a router map a port, and returns the address that guests can use. A mapping is of use only if the router has
-// a public address itself.
-func mapOn(ctx context.Context, port uint16, publicAddress func(context.Context) (net.IP, error),
-	mapPort func(context.Context) (int, error)) (at string, ok bool) {
-	ctx, cancel := context.WithTimeout(ctx, mapTimeout)
-	defer cancel()
-	ip, err := publicAddress(ctx)
-	if err != nil {
-		return "", false
-	}
-	addr, _ := netip.AddrFromSlice(ip)
-	if addr = addr.Unmap(); !dialableIP(addr, false) || addr.IsPrivate() {
-		return "", false
-	}
-	external, err := mapPort(ctx)
-	if err != nil || external < 1 || external > 65535 {
-		return "", false
-	}
-	return "tcp://" + netip.AddrPortFrom(addr, uint16(external)).String(), true
 }
