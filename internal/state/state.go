@@ -27,6 +27,31 @@ var migrations = []string{
 		used_by    TEXT    NOT NULL DEFAULT '',
 		record     BLOB               -- of the guest, until it is among the device records
 	) STRICT`,
+
+	`CREATE TABLE activity (
+		id     INTEGER PRIMARY KEY AUTOINCREMENT, -- the cursor
+		at     INTEGER NOT NULL,                  -- Unix milliseconds
+		type   TEXT    NOT NULL,
+		device TEXT    NOT NULL DEFAULT '',       -- ID
+		name   TEXT    NOT NULL DEFAULT '',       -- of the device, as it was then
+		role   TEXT    NOT NULL DEFAULT '',       -- likewise
+		invite TEXT    NOT NULL DEFAULT '',
+		folder TEXT    NOT NULL DEFAULT '',
+		path   TEXT    NOT NULL DEFAULT '',
+		action TEXT    NOT NULL DEFAULT '',
+		kind   TEXT    NOT NULL DEFAULT '',
+		size   INTEGER NOT NULL DEFAULT 0
+	) STRICT;
+
+	-- How far the index of a folder is in the table above.
+	CREATE TABLE positions (
+		folder   TEXT    PRIMARY KEY, -- the engine's ID of it
+		indexed  TEXT    NOT NULL,    -- ID of the index: another one starts anew
+		sequence INTEGER NOT NULL
+	) STRICT;
+
+	-- The devices of which the table above has told that they are members.
+	CREATE TABLE known_devices (id TEXT PRIMARY KEY) STRICT;`,
 }
 
 // ErrDamaged says that state.db exists and is no database of botsync's.
