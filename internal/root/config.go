@@ -29,6 +29,14 @@ type Config struct {
 	LANOnly          bool     `toml:"lan_only"`          // nothing leaves the local network
 	DiscoveryServers Servers  `toml:"discovery_servers"` // Syncthing's discovery servers
 	SyncthingRelays  Servers  `toml:"syncthing_relays"`  // Syncthing's relays, which carry encrypted data
+
+	MCP MCP `toml:"mcp"` // what "botsync mcp" lets an agent do
+}
+
+// MCP is what the MCP server may do beyond reading and writing below the root.
+type MCP struct {
+	AllowInvite bool     `toml:"allow_invite"` // the tool invite exists
+	SendFrom    []string `toml:"send_from"`    // directories outside of the root that send_files may read, absolute or with ~
 }
 
 //go:embed config.toml.tmpl
@@ -48,6 +56,8 @@ func tomlValue(v any) (string, error) {
 	case bool:
 		return strconv.FormatBool(v), nil
 	case Servers:
+		return tomlValue([]string(v))
+	case []string:
 		quoted := make([]string, len(v))
 		for i, s := range v {
 			quoted[i] = quote(s)

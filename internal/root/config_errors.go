@@ -44,11 +44,19 @@ func nearestKey(key string) string {
 	return "Delete that line. The settings are " + strings.Join(keys, ", ") + "."
 }
 
-func configKeys() []string {
-	t := reflect.TypeFor[Config]()
-	keys := make([]string, t.NumField())
-	for i := range keys {
-		keys[i] = t.Field(i).Tag.Get("toml")
+func configKeys() []string { return keysOf(reflect.TypeFor[Config](), "") }
+
+// keysOf lists the settings of a table, those of tables within it with its name.
+func keysOf(t reflect.Type, prefix string) []string {
+	var keys []string
+	for i := range t.NumField() {
+		f := t.Field(i)
+		key := prefix + f.Tag.Get("toml")
+		if f.Type.Kind() == reflect.Struct {
+			keys = append(keys, keysOf(f.Type, key+".")...)
+		} else {
+			keys = append(keys, key)
+		}
 	}
 	return keys
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"github.com/botsync/botsync/internal/api"
@@ -27,6 +28,10 @@ func TestConfigRoundTrip(t *testing.T) {
 			LANOnly:          rapid.Bool().Draw(t, "lan_only"),
 			DiscoveryServers: servers("https://d.example/?id=ABC&insecure", `https://d.example/"\`).Draw(t, "discovery"),
 			SyncthingRelays:  servers("relay://10.0.0.1:22067/?id=X", "dynamic+https://r.example/endpoint").Draw(t, "relays"),
+			MCP: MCP{
+				AllowInvite: rapid.Bool().Draw(t, "allow_invite"),
+				SendFrom:    rapid.SliceOf(rapid.SampledFrom([]string{filepath.FromSlash("/srv/out"), "~", "~/a b\"c\\"})).Draw(t, "send_from"),
+			},
 		}
 		data, err := want.Encode()
 		if err != nil {
@@ -36,7 +41,7 @@ func TestConfigRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%v\n%s", err, data)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 			t.Fatal(diff)
 		}
 	})
@@ -76,6 +81,9 @@ func TestConfigErrorsSayWhere(t *testing.T) {
 		{"relay over several lines", `relay = "https://h\n/x"`, "control character", "https://"},
 		{"discovery", `discovery_servers = ["tcp://x"]`, "discovery server", "https://discovery.example.com"},
 		{"none and more", `syncthing_relays = ["none", "default"]`, "none", "either"},
+		{"a table's", "[mcp]\nallow_invit = true", "line 2: there is no setting \"mcp.allow_invit\"", "Did you mean mcp.allow_invite?"},
+		{"relative", "[mcp]\nsend_from = [\"out\"]", "\"out\"", "absolute"},
+		{"unseen", "[mcp]\nsend_from = [\"/x\\u001b\"]", "cannot be shown", "directory"},
 		{"control", `name = "a\u001b[31m"`, "U+001B", "laptop"},
 		{"bidi", `name = "a\u202e"`, "U+202E", "laptop"},
 		{"zero width", `name = "a\u200bb"`, "U+200B", "laptop"},
@@ -170,7 +178,7 @@ func FuzzConfig(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := decodeConfig("config.toml", again); err != nil || !cmp.Equal(got, c) {
+		if got, err := decodeConfig("config.toml", again); err != nil || !cmp.Equal(got, c, cmpopts.EquateEmpty()) {
 			t.Fatalf("%+v became %+v, %v", c, got, err)
 		}
 	})

@@ -3,6 +3,7 @@ package root
 import (
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,8 +67,23 @@ func (c Config) normalised() (Config, error) {
 	if err := c.DiscoveryServers.validate("discovery server", "https://discovery.example.com/?id=…", "https", "http"); err != nil {
 		return c, err
 	}
-	err := c.SyncthingRelays.validate("Syncthing relay", "relay://relay.example.com:22067/?id=…", "relay", "dynamic+https", "dynamic+http")
-	return c, err
+	if err := c.SyncthingRelays.validate("Syncthing relay", "relay://relay.example.com:22067/?id=…", "relay", "dynamic+https", "dynamic+http"); err != nil {
+		return c, err
+	}
+	return c, c.MCP.validate()
+}
+
+// validate refuses what would mean another directory to each reader.
+func (m MCP) validate() error {
+	for _, dir := range m.SendFrom {
+		switch {
+		case strings.IndexFunc(dir, unicode.IsControl) >= 0 || !utf8.ValidString(dir):
+			return bad("Name a directory.", "the directory %q of send_from contains a character that cannot be shown", dir)
+		case !filepath.IsAbs(dir) && dir != "~" && !strings.HasPrefix(dir, "~/"):
+			return bad("Give an absolute path, or one that begins with ~/.", "the directory %q of send_from is not absolute", dir)
+		}
+	}
+	return nil
 }
 
 func bad(hint, format string, args ...any) error {
