@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/botsync/botsync/internal/api"
 	"github.com/botsync/botsync/internal/meeting"
@@ -22,7 +24,10 @@ func (j *join) explain(ctx context.Context, err error) error {
 	var version *pairing.ProtocolError
 	var nobody *meeting.NobodyError
 	var unreachable *meeting.UnreachableError
-	const newCode = `Ask for a new code ("botsync invite" on the other machine) and join with that.`
+	newCode := `Ask for a new code ("botsync invite" on the other machine) and join with that.`
+	if j.ticket != nil {
+		newCode = `Ask for a new ticket ("botsync invite --ticket" on the other machine) and join with that.`
+	}
 	switch {
 	case errors.As(err, &connecting), errors.As(err, &uncertain) && !errors.As(err, &refused):
 		return api.Errorf(api.CodeTimeout,
@@ -35,15 +40,26 @@ func (j *join) explain(ctx context.Context, err error) error {
 		return api.Errorf(api.CodeRefused, "Run \"botsync status\" on the other machine to see what it is doing.", "the other side refused: %s", refused.Message)
 	case errors.As(err, &version):
 		return api.Errorf(api.CodeProtocol, "Update the older one and try again.", "%v", version)
+	case j.expired(ctx, err) != nil:
+		e := api.Errorf(api.CodeCodeUnknown, newCode, "nobody was found by this ticket: %v", j.expired(ctx, err))
+		var failures []meeting.WayError
+		if errors.As(err, &unreachable) {
+			failures = unreachable.Failures
+		}
+		e.Ways = j.tried(failures)
+		return e
 	case errors.As(err, &nobody):
 		e := api.Errorf(api.CodeCodeUnknown, newCode, "nobody is waiting under this code: it is wrong, has expired or was used")
+		if j.ticket != nil {
+			e.Message = "nobody is waiting for this ticket any more: it has expired or was used"
+		}
 		if len(j.ways) == 1 && j.ways[0].Name() == "lan" {
 			e.Hint += " Both machines have to be on the same network, or use a relay that both can reach (--relay)."
 		}
 		e.Ways = j.tried(nil)
 		return e
 	case errors.As(err, &unreachable):
-		e := api.Errorf(api.CodeUnreachable, "Check the network connection and the relay's URL, then try again.", "%v", unreachable)
+		e := api.Errorf(api.CodeUnreachable, whatToCheck(unreachable.Failures), "%v", unreachable)
 		e.Ways = j.tried(unreachable.Failures)
 		return e
 	case ctx.Err() != nil:
@@ -51,6 +67,33 @@ func (j *join) explain(ctx context.Context, err error) error {
 			"the time ran out before the other side was found")
 	}
 	return fmt.Errorf("joining: %w", err)
+}
+
+// expired returns what speaks for a ticket having expired, if a join failed
+// because nobody was found by it. It is asked only then, because the clock that
+// it relies on may be wrong: it is the host's that counts.
+func (j *join) expired(ctx context.Context, err error) error {
+	var nobody *meeting.NobodyError
+	var unreachable *meeting.UnreachableError
+	if j.ticket == nil || !errors.As(err, &nobody) && !errors.As(err, &unreachable) && ctx.Err() == nil {
+		return nil
+	}
+	return j.ticket.CheckExpiry(time.Now())
+}
+
+// whatToCheck is the hint for ways that could not be used.
+func whatToCheck(failures []meeting.WayError) string {
+	what := []string{"the network connection"}
+	for _, f := range failures {
+		switch f.Way {
+		case "relay":
+			what = append(what, "the relay's URL")
+		case "ticket":
+			what = append(what, "that the other machine is on and its firewall lets the port in")
+		}
+	}
+	slices.Sort(what[1:])
+	return "Check " + enumerate(slices.Compact(what)) + ", then try again."
 }
 
 // tried lists the ways that were tried, given those that could not be.

@@ -91,6 +91,17 @@ func (d *daemon) servers() network.Servers {
 	return s
 }
 
+// engineServers are those that the engine uses: none while this device is in no
+// network, since there is nobody to find or to be found by. What a guest named is
+// not all that it will use: the other servers of the network, in place of public
+// ones, it is told while pairing.
+func (d *daemon) engineServers() network.Servers {
+	if m, _, _ := d.members.current(); m.Network == "" {
+		return network.Servers{Discovery: []string{engine.None}, Relays: []string{engine.None}}
+	}
+	return d.servers()
+}
+
 // ownServers is what guests are told: nil if all are the public ones.
 func (d *daemon) ownServers() *pairing.Servers {
 	s := d.servers()
@@ -112,6 +123,8 @@ type offer struct {
 	keys pairing.Keys
 	ways []meeting.Way
 	port int // where a host listens for the guest of a ticket, else 0
+
+	ticket *ticket.Ticket // what a guest was given, if it is one
 }
 
 // newCode makes five words. The keys take the processor; meanwhile does
@@ -130,6 +143,7 @@ func (d *daemon) newCode(relay string, meanwhile func() error) (offer, error) {
 
 // newTicket makes a ticket, and listens for its guest.
 func (d *daemon) newTicket(ctx context.Context, relay string, expires time.Time) (offer, error) {
+	d.invites.used.release(meeting.TicketPort)
 	way, addresses, err := meeting.ListenTicket(ctx, 0)
 	if err != nil {
 		return offer{}, api.Errorf(api.CodeUnreachable, "Connect this machine to a network first.", "%v", err)
@@ -154,7 +168,7 @@ func (d *daemon) takeOffer(text, relay string, keysDone func(time.Duration)) (of
 		if relay == "" && !d.config.LANOnly {
 			relay = t.Relay
 		}
-		o := offer{keys: ticketKeys(t), ways: withRelay(meeting.DialTicket(t.Addresses), relay)}
+		o := offer{ticket: &t, keys: ticketKeys(t), ways: withRelay(meeting.DialTicket(t.Addresses), relay)}
 		keysDone(time.Since(start))
 		return o, nil
 	}
@@ -195,8 +209,13 @@ func spoken(ways []meeting.Way) string {
 			out = append(out, "through "+w.Target())
 		}
 	}
-	if n := len(out); n > 1 {
-		return fmt.Sprintf("%s and %s", strings.Join(out[:n-1], ", "), out[n-1])
+	return enumerate(out)
+}
+
+// enumerate puts the last of several after "and".
+func enumerate(all []string) string {
+	if n := len(all); n > 1 {
+		return fmt.Sprintf("%s and %s", strings.Join(all[:n-1], ", "), all[n-1])
 	}
-	return strings.Join(out, "")
+	return strings.Join(all, "")
 }

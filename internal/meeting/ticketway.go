@@ -128,6 +128,23 @@ func (t *Ticket) Host(ctx context.Context, _ Place, open func(degraded error), a
 	return err
 }
 
+// TurnAway hangs up on everybody who comes to a port, until ctx ends: a guest with a ticket that was used then learns that
+// nobody waits for it, rather than that it cannot get there. It returns an error if the port is taken.
+func TurnAway(ctx context.Context, port int) error {
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, "tcp", ":"+strconv.Itoa(port))
+	if err != nil {
+		return fmt.Errorf("listening for guests of a used ticket: %w", err)
+	}
+	defer ln.Close()
+	defer context.AfterFunc(ctx, func() { ln.Close() })()
+	err = acceptAll(ctx, ln, func(c net.Conn) { c.Close() })
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
 // ticketRetry is how long after a failure an address is tried again: the host may be on its way back.
 const ticketRetry = time.Second
 

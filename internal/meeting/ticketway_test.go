@@ -56,6 +56,18 @@ func TestTicketWay(t *testing.T) {
 	if ue, ok := errors.AsType[*meeting.UnreachableError](err); !ok || !strings.Contains(err.Error(), "nobody waits there any more") {
 		t.Errorf("after %v: %T %v", time.Since(start), ue, err)
 	}
+	// Once it was used, whoever comes is told that nobody waits, for as long as is wanted.
+	ctx, end := context.WithCancel(t.Context())
+	turned := make(chan error, 1)
+	go func() { turned <- meeting.TurnAway(ctx, host.Port()) }()
+	_, _, err = dial(t.Context(), "code", 1200*time.Millisecond, guest)
+	if ne, ok := errors.AsType[*meeting.NobodyError](err); !ok || ne.Strangers == 0 {
+		t.Errorf("of a used ticket: %T %v", err, err)
+	}
+	end()
+	if err := <-turned; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
 	// It can wait again, where the ticket says.
 	startHost(t, "code", host).await(t, "ticket", isOpen)
 	mustDial(t, "code", guest)
