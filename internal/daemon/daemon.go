@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/botsync/botsync/internal/activity"
 	"github.com/botsync/botsync/internal/api"
 	"github.com/botsync/botsync/internal/control"
 	"github.com/botsync/botsync/internal/engine"
@@ -33,14 +34,15 @@ type daemon struct {
 	version string
 	started time.Time
 
-	state   *state.DB
-	engine  *engine.Engine
-	members *members
-	events  *eventLog
-	invites *invites
-	joins   joins
-	global  globalWay
-	peers   peerWatch
+	state    *state.DB
+	activity *activity.Log // what happened
+	recorder *recorder
+	engine   *engine.Engine
+	members  *members
+	invites  *invites
+	joins    joins
+	global   globalWay
+	peers    peerWatch
 
 	log      *slog.Logger
 	stop     context.CancelCauseFunc // ends Run
@@ -84,7 +86,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer stop(nil)
 	d := &daemon{
 		root: r, config: cfg, version: o.Version, started: time.Now(),
-		log: logger, stop: stop, replan: make(chan struct{}, 1), events: newEventLog(),
+		log: logger, stop: stop, replan: make(chan struct{}, 1), recorder: newRecorder(),
 	}
 	d.peers.waiting = map[string][]chan struct{}{}
 	logger.Info("starting", "version", o.Version, "engine", engine.Version(), "pid", os.Getpid())
@@ -106,6 +108,9 @@ func (d *daemon) run(ctx context.Context, socket string, ready func()) (err erro
 		return err
 	}
 	defer func() { err = errors.Join(err, d.state.Close()) }()
+	if d.activity, err = activity.Open(ctx, d.state); err != nil {
+		return err
+	}
 	if err := d.openEngine(ctx); err != nil {
 		return err
 	}
@@ -119,7 +124,9 @@ func (d *daemon) run(ctx context.Context, socket string, ready func()) (err erro
 	defer d.group.Wait()
 	defer stopWork()
 	d.invites = newInvites(d, work)
+	d.group.Go(func() { d.activity.Run(work) })
 	d.group.Go(func() { d.tend(work) })
+	d.group.Go(func() { d.record(work) })
 	d.group.Go(func() {
 		if err := control.Serve(work, listener, d); err != nil {
 			d.stop(err)
@@ -134,7 +141,7 @@ func (d *daemon) run(ctx context.Context, socket string, ready func()) (err erro
 
 	select {
 	case <-ctx.Done():
-		d.events.add(api.Event{Type: api.EventStopping})
+		d.activity.Add(api.Event{Type: api.EventStopping})
 		if cause := context.Cause(ctx); !errors.Is(cause, errStopRequested) && !errors.Is(cause, context.Canceled) {
 			return cause
 		}

@@ -119,8 +119,7 @@ func (d *daemon) accept(ctx context.Context, inv *invite, hello pairing.Hello, w
 		d.wake()
 	}
 	device := d.members.device(record.ID)
-	d.events.add(api.Event{Type: api.EventPeerAdded, Device: device})
-	d.events.add(api.Event{Type: api.EventInviteJoined, Invite: inv.ID, Device: device})
+	d.activity.Add(api.Event{Type: api.EventInviteJoined, Invite: inv.ID, Device: device})
 	return nil
 }
 

@@ -32,8 +32,6 @@ type invites struct {
 
 	mu   sync.Mutex
 	open map[string]*invite // by ID
-
-	used usedTickets
 }
 
 // invite is an open invite while its meeting goes on.
@@ -92,7 +90,7 @@ func (d *daemon) Invite(ctx context.Context, req api.InviteRequest) (*api.Invite
 		return nil, explain(d.root, err)
 	}
 	open := d.invites.start(inv, o)
-	d.events.add(api.Event{Type: api.EventInviteOpened, Invite: inv.ID})
+	d.activity.Add(api.Event{Type: api.EventInviteOpened, Invite: inv.ID})
 	line := &api.InviteLine{
 		Schema: api.Schema, Type: api.TypeInvite, ID: inv.ID, Code: o.text, Ticket: req.Ticket, ExpiresAt: inv.ExpiresAt,
 		Device: d.self(), Root: d.root.Dir(), Relay: relay, Ways: open.settled(ctx), Command: "botsync join " + o.text,
@@ -185,9 +183,6 @@ func (is *invites) start(i state.Invite, o offer) *invite {
 		err := meeting.Host(ctx, o.ways, place(o.keys), meeting.HostOptions{Report: inv.report},
 			func(ctx context.Context, way string, conn net.Conn) { is.d.serveGuest(ctx, inv, way, conn) })
 		is.ended(inv, err)
-		if inv.Port != 0 && inv.isUsed() {
-			is.used.turnAway(is.ctx, inv.Port, inv.ExpiresAt)
-		}
 	})
 	return inv
 }
@@ -203,7 +198,7 @@ func (is *invites) ended(inv *invite, err error) {
 		if err := is.d.state.ExpireInvites(is.ctx, time.Now()); err != nil {
 			is.d.log.Error("expiring invites", "error", err)
 		}
-		is.d.events.add(api.Event{Type: api.EventInviteExpired, Invite: inv.ID})
+		is.d.activity.Add(api.Event{Type: api.EventInviteExpired, Invite: inv.ID})
 	default:
 		is.d.log.Error("an invite ended", "invite", inv.ID, "error", err)
 	}

@@ -206,12 +206,11 @@ func (ms *members) author(short string) *api.Device {
 
 // solitude is what the engine is told while this device belongs to nobody.
 func (d *daemon) solitude() engine.Settings {
-	servers := d.engineServers()
 	return engine.Settings{
 		Name:             d.config.Name,
 		LANOnly:          d.config.LANOnly,
-		DiscoveryServers: servers.Discovery,
-		Relays:           servers.Relays,
+		DiscoveryServers: d.servers().Discovery,
+		Relays:           d.servers().Relays,
 	}
 }
 
@@ -251,7 +250,11 @@ func (d *daemon) apply() error {
 	if err := d.members.reread(); err != nil {
 		return err
 	}
-	return d.engine.Apply(d.settings())
+	if err := d.engine.Apply(d.settings()); err != nil {
+		return err
+	}
+	d.recorder.note() // there may be somebody new
+	return nil
 }
 
 // adopt makes this device a member of another network. The engine may share the

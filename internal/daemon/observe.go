@@ -16,7 +16,7 @@ func (d *daemon) observe(ev engine.Event) {
 		if d.peers.connect(ev.Peer) {
 			device := d.members.device(ev.Peer)
 			d.log.Info("connected", "peer", device.Name, "device", device.ID)
-			d.events.add(api.Event{Time: ev.Time, Type: api.EventPeerConnected, Device: device})
+			d.activity.Add(api.Event{Time: ev.Time, Type: api.EventPeerConnected, Device: device})
 		}
 	case engine.PeerAccepted:
 		d.peers.accept(ev.Peer)
@@ -25,21 +25,18 @@ func (d *daemon) observe(ev engine.Event) {
 		d.peers.disconnect(ev.Peer)
 		device := d.members.device(ev.Peer)
 		d.log.Info("disconnected", "peer", device.Name, "device", device.ID)
-		d.events.add(api.Event{Time: ev.Time, Type: api.EventPeerDisconnected, Device: device})
+		d.activity.Add(api.Event{Time: ev.Time, Type: api.EventPeerDisconnected, Device: device})
 	case engine.FileReceived:
 		if ev.Folder == recordsFolder {
 			d.wake()
-			return
 		}
-		action := "updated"
-		if ev.Deleted {
-			action = "deleted"
+	case engine.IndexUpdated:
+		if ev.Peer == "" && ev.Folder != recordsFolder {
+			d.recorder.note()
 		}
-		d.events.add(api.Event{Time: ev.Time, Type: api.EventFileReceived, Folder: ev.Folder, Path: ev.Path,
-			Action: action, Device: d.members.author(ev.ModifiedBy)})
 	case engine.FolderState:
 		if ev.Folder != recordsFolder {
-			d.events.add(api.Event{Time: ev.Time, Type: api.EventFolderState, Folder: ev.Folder, State: ev.State})
+			d.activity.Add(api.Event{Time: ev.Time, Type: api.EventFolderState, Folder: ev.Folder, State: ev.State})
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -58,7 +57,7 @@ type Engine struct {
 	cfg     config.Wrapper
 	model   model.Model
 	conns   connections.Service
-	db      io.Closer
+	db      index
 	names   folderNames
 	onEvent func(Event)
 	counts  conflictCounts

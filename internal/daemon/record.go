@@ -1,0 +1,174 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/botsync/botsync/internal/api"
+	"github.com/botsync/botsync/internal/engine"
+	"github.com/botsync/botsync/internal/root"
+	"github.com/botsync/botsync/internal/state"
+)
+
+const (
+	recordPage    = 500         // entries of an index that are told at a time
+	recordPause   = time.Second // before what could not be written is tried again
+	pruneInterval = time.Hour
+	activityAge   = 30 * 24 * time.Hour // how long an event is kept
+	activityLimit = 250_000             // how many are kept, some 40 MB
+)
+
+// recorder turns what the engine's index says into events. The index is what
+// counts: every change of a file has a place in it, also one that happened while
+// nobody listened, so that none is lost or told twice however often the daemon is
+// killed. The engine's events say only when there is something to read.
+type recorder struct {
+	dirty     chan struct{}             // some index has changed
+	positions map[string]state.Position // by folder ID; of record's goroutine alone
+}
+
+func newRecorder() *recorder {
+	return &recorder{dirty: make(chan struct{}, 1), positions: map[string]state.Position{}}
+}
+
+// note never blocks.
+func (r *recorder) note() {
+	select {
+	case r.dirty <- struct{}{}:
+	default:
+	}
+}
+
+// record writes events of files until ctx ends.
+func (d *daemon) record(ctx context.Context) {
+	prune := time.NewTicker(pruneInterval)
+	defer prune.Stop()
+	d.recorder.note()
+	d.prune(ctx)
+	for {
+		select {
+		case <-d.recorder.dirty:
+		case <-prune.C:
+			d.prune(ctx)
+			continue
+		case <-ctx.Done():
+			return
+		}
+		m, _, _ := d.members.current()
+		if m.Network == "" {
+			continue
+		}
+		if err := d.introduce(ctx); err != nil && ctx.Err() == nil {
+			d.log.Error("recording who is new", "error", err)
+		}
+		for _, name := range root.Folders {
+			err := d.recordFolder(ctx, folderID(m.Network, name), name)
+			if err == nil || ctx.Err() != nil || errors.Is(err, engine.ErrNoIndex) {
+				continue
+			}
+			d.log.Error("recording what happened; it is tried again", "folder", name, "error", err)
+			select {
+			case <-time.After(recordPause):
+				d.recorder.note()
+			case <-ctx.Done():
+			}
+		}
+	}
+}
+
+// recordFolder reads on in the index of a folder, to its end.
+func (d *daemon) recordFolder(ctx context.Context, id, name string) error {
+	index, last, err := d.engine.Index(id)
+	if err != nil {
+		return err
+	}
+	at, ok := d.recorder.positions[id]
+	if !ok {
+		if at, err = d.state.Position(ctx, id); err != nil {
+			return err
+		}
+	}
+	switch {
+	case at.Index != index:
+		at = state.Position{Index: index}
+	case at.Sequence > last:
+		// A loss of power can take the end of the index with it.
+		at.Sequence = last
+	}
+	d.recorder.positions[id] = at
+	for at.Sequence < last && ctx.Err() == nil {
+		changes, next, err := d.engine.Changes(id, at.Sequence, recordPage)
+		if err != nil {
+			return err
+		}
+		if next == at.Sequence {
+			next = last // what is between has been replaced by later entries
+		}
+		at.Sequence = next
+		entries := state.Entries{Positions: map[string]state.Position{id: at}}
+		now := time.Now()
+		for _, c := range changes {
+			entries.Events = append(entries.Events, d.fileEvent(c, name, now))
+		}
+		if err := d.activity.Record(ctx, entries); err != nil {
+			return err
+		}
+		d.recorder.positions[id] = at
+	}
+	return ctx.Err()
+}
+
+func (d *daemon) fileEvent(c engine.Change, folder string, now time.Time) api.Event {
+	e := api.Event{Time: now, Type: api.EventFileReceived, Folder: folder, Path: c.Path,
+		Action: api.ActionChanged, Kind: api.KindFile, Size: c.Size}
+	switch {
+	case c.Deleted:
+		e.Action, e.Size = api.ActionDeleted, 0
+	case c.New:
+		e.Action = api.ActionNew
+	case c.Touched:
+		e.Action = api.ActionTouched
+	}
+	if c.Symlink {
+		e.Kind = api.KindSymlink
+	}
+	if c.ModifiedBy == engine.ShortID(d.members.self) {
+		self := d.self()
+		e.Type, e.Device = api.EventFileChanged, &self
+	} else if e.Device = d.members.author(c.ModifiedBy); e.Device == nil {
+		e.Device = &api.Device{ID: c.ModifiedBy} // no member any more
+	}
+	return e
+}
+
+// introduce tells of members that nobody was told of yet.
+func (d *daemon) introduce(ctx context.Context) error {
+	if d.members.pending() != nil {
+		return nil // it may come to nothing
+	}
+	known, err := d.state.KnownDevices(ctx)
+	if err != nil {
+		return err
+	}
+	_, plan, _ := d.members.current()
+	var entries state.Entries
+	for _, m := range plan {
+		if known[m.ID] {
+			continue
+		}
+		entries.Devices = append(entries.Devices, m.ID)
+		entries.Events = append(entries.Events, api.Event{Time: time.Now(), Type: api.EventPeerAdded, Device: d.members.device(m.ID)})
+	}
+	if len(entries.Events) == 0 {
+		return nil
+	}
+	return d.activity.Record(ctx, entries)
+}
+
+func (d *daemon) prune(ctx context.Context) {
+	err := d.state.PruneActivity(ctx, time.Now().Add(-activityAge), activityLimit, d.activity.Last())
+	if err != nil && ctx.Err() == nil {
+		d.log.Error("pruning the log", "error", err)
+	}
+}
