@@ -37,6 +37,9 @@ const (
 	CodeDamaged        = "damaged"           // a file of .botsync cannot be read
 	CodeTrouble        = "trouble"           // status --check found problems
 	CodeForbidden      = "forbidden"         // a request that no command makes
+	CodeNoPeers        = "no_peers"          // there is no other device
+	CodeFolderError    = "folder_error"      // a folder is not synced
+	CodeSource         = "source_unusable"   // what is to be sent cannot be read
 )
 
 var exits = map[string]struct {
@@ -61,6 +64,9 @@ var exits = map[string]struct {
 	CodeDamaged:        {ExitState, false},
 	CodeTrouble:        {ExitTrouble, true},
 	CodeForbidden:      {ExitUnexpected, false},
+	CodeNoPeers:        {ExitState, false},
+	CodeFolderError:    {ExitState, true},
+	CodeSource:         {ExitState, false},
 }
 
 // Error is an error that a user sees: what happened, and what to do next. Its
@@ -71,7 +77,9 @@ type Error struct {
 	Hint      string `json:"hint"`
 	Exit      int    `json:"exit"`
 	Retryable bool   `json:"retryable"`
-	Ways      []Way  `json:"ways,omitempty"` // what was tried, where a meeting was sought
+	Ways      []Way  `json:"ways,omitempty"`    // what was tried, where a meeting was sought
+	Missing   []Lack `json:"missing,omitempty"` // what was waited for, where the time ran out
+	Cursor    int64  `json:"cursor,omitempty"`  // to go on from, where events were waited for
 }
 
 // ErrorReply is how an error is printed with --json and sent by the local API.
