@@ -32,6 +32,8 @@ type invites struct {
 
 	mu   sync.Mutex
 	open map[string]*invite // by ID
+
+	used usedTickets
 }
 
 // invite is an open invite while its meeting goes on.
@@ -183,6 +185,9 @@ func (is *invites) start(i state.Invite, o offer) *invite {
 		err := meeting.Host(ctx, o.ways, place(o.keys), meeting.HostOptions{Report: inv.report},
 			func(ctx context.Context, way string, conn net.Conn) { is.d.serveGuest(ctx, inv, way, conn) })
 		is.ended(inv, err)
+		if inv.Port != 0 && inv.isUsed() {
+			is.used.turnAway(is.ctx, inv.Port, inv.ExpiresAt)
+		}
 	})
 	return inv
 }

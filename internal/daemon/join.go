@@ -84,7 +84,7 @@ type join struct {
 	d *daemon
 	offer
 	progress func(stage, text string)
-	timing   api.Timing
+	timing   api.Timing // each the sum, if it took several times
 }
 
 // Join is the guest's side of a pairing. It returns when this device and the
@@ -203,18 +203,19 @@ func (j *join) pair(ctx context.Context) (pairing.Welcome, error) {
 		j.progress(stageMeeting, "looking "+spoken(j.ways))
 		start := time.Now()
 		channel, way, err := meeting.Dial(ctx, j.ways, place(j.keys), meeting.DialOptions{Round: lookUpRound}, j.try)
+		j.timing.MeetMS += milliseconds(time.Since(start))
 		if err != nil {
 			return pairing.Welcome{}, err
 		}
-		j.timing.MeetMS, j.timing.Way = milliseconds(time.Since(start)), way
+		j.timing.Way = way
 		j.progress(stagePairing, "found the other side by "+way)
 		start = time.Now()
 		guest := pairing.Guest{Device: j.d.introduction(), Store: func(_ context.Context, w pairing.Welcome) error {
 			return j.d.store(w, j.keys.Place.Label(), channel.conn.RemoteAddr())
 		}}
 		welcome, err := guest.Run(ctx, channel.Channel)
+		j.timing.PairMS += milliseconds(time.Since(start))
 		if err == nil {
-			j.timing.PairMS = milliseconds(time.Since(start))
 			return welcome, nil
 		}
 		var uncertain *pairing.UncertainError
@@ -256,10 +257,11 @@ func (j *join) connect(ctx context.Context, host string) error {
 	if err := j.d.apply(); err != nil {
 		return err
 	}
-	if err := j.d.peers.await(ctx, host); err != nil {
+	err := j.d.peers.await(ctx, host)
+	j.timing.ConnectMS += milliseconds(time.Since(start))
+	if err != nil {
 		return &connectError{host: host, err: err}
 	}
-	j.timing.ConnectMS = milliseconds(time.Since(start))
 	return j.d.members.confirm()
 }
 

@@ -206,11 +206,12 @@ func (ms *members) author(short string) *api.Device {
 
 // solitude is what the engine is told while this device belongs to nobody.
 func (d *daemon) solitude() engine.Settings {
+	servers := d.engineServers()
 	return engine.Settings{
 		Name:             d.config.Name,
 		LANOnly:          d.config.LANOnly,
-		DiscoveryServers: d.servers().Discovery,
-		Relays:           d.servers().Relays,
+		DiscoveryServers: servers.Discovery,
+		Relays:           servers.Relays,
 	}
 }
 
