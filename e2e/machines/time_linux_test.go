@@ -3,6 +3,7 @@ package machines
 import (
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -30,13 +31,13 @@ func awaitOpen(n node, way string) {
 // An invite outlives its daemon, ended in either way, and is redeemed after.
 func TestInviteSurvivesARestart(t *testing.T) {
 	t.Parallel()
-	for _, how := range []string{"stop", "kill"} {
+	for _, how := range []string{"stop", "kill", "kill with a ticket"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			a, b := cable(t, both)
 			host, guest := a.node("host"), b.node("guest")
-			invite := host.Init()
-			if how == "kill" {
+			invite := host.Init("--ticket=" + strconv.FormatBool(how == "kill with a ticket"))
+			if how != "stop" {
 				killDaemon(t, host)
 			} else {
 				host.Must("stop")
@@ -110,31 +111,52 @@ func TestNetworkReturns(t *testing.T) {
 	t.Logf("file moved %v after the cable was back", time.Since(start).Round(time.Millisecond))
 }
 
-// Two guests hold the right code at the same time: one of them gets in.
+// Two guests hold the right code or ticket at the same time: one of them gets in,
+// and the other is told why it does not, as is whoever comes with it later.
 func TestTwoGuestsOneCode(t *testing.T) {
 	t.Parallel()
-	list := lan(t, "host", "first", "second")
-	host := list[0].node("host")
-	invite := host.Init()
-	guests := []node{list[1].node("first"), list[2].node("second")}
-	results := make([]botsynctest.Result, len(guests))
-	var both sync.WaitGroup
-	for i, g := range guests {
-		both.Go(func() { results[i] = g.Run("join", "--json", "--lan-only", "--name", g.Name, invite.Code) })
-	}
-	both.Wait()
-	in, out := 0, 1
-	if results[0].Exit != 0 {
-		in, out = 1, 0
-	}
-	t.Logf("in after %v, out after %v: %s", results[in].Took, results[out].Took, results[out].Stderr)
-	if results[in].Exit != 0 || results[out].Exit != api.ExitCodeUnknown {
-		t.Fatalf("exits %d and %d, want 0 and %d", results[in].Exit, results[out].Exit, api.ExitCodeUnknown)
-	}
-	mustHaveEachOther(t, host, guests[in])
-	mustBeNobody(t, guests[out])
-	if isInitialised(guests[out]) && hasProblem(guests[out].Status(), "join_pending") {
-		t.Errorf("%s has a join pending", guests[out].Name)
+	for _, kind := range []string{"code", "ticket"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			list := lan(t, "host", "first", "second")
+			host := list[0].node("host")
+			invite := host.Init("--ticket=" + strconv.FormatBool(kind == "ticket"))
+			guests := []node{list[1].node("first"), list[2].node("second")}
+			join := func(g node) botsynctest.Result {
+				return g.Run("join", "--json", "--lan-only", "--name", g.Name, invite.Code)
+			}
+			results := make([]botsynctest.Result, len(guests))
+			var both sync.WaitGroup
+			for i, g := range guests {
+				both.Go(func() { results[i] = join(g) })
+			}
+			both.Wait()
+			in, out := 0, 1
+			if results[0].Exit != 0 {
+				in, out = 1, 0
+			}
+			t.Logf("in after %v, out after %v: %s", results[in].Took, results[out].Took, results[out].Stderr)
+			if results[in].Exit != 0 || results[out].Exit != api.ExitCodeUnknown {
+				t.Fatalf("exits %d and %d, want 0 and %d", results[in].Exit, results[out].Exit, api.ExitCodeUnknown)
+			}
+			mustHaveEachOther(t, host, guests[in])
+			mustBeNobody(t, guests[out])
+			if isInitialised(guests[out]) && hasProblem(guests[out].Status(), "join_pending") {
+				t.Errorf("%s has a join pending", guests[out].Name)
+			}
+			if kind == "ticket" {
+				if late := join(guests[out]); late.Exit != api.ExitCodeUnknown {
+					t.Errorf("late: exit %d\n%s", late.Exit, late.Stderr)
+				}
+				// The port is free for the next.
+				next := host.Invite("--ticket")
+				if ways := next.Ways; len(ways) != 1 || !strings.Contains(ways[0].Target, ":21130") {
+					t.Errorf("the next is at %+v", ways)
+				}
+				guests[out].Join(next.Code)
+				mustHaveEachOther(t, host, guests[0], guests[1])
+			}
+		})
 	}
 }
 
