@@ -42,11 +42,12 @@ func (j *join) explain(ctx context.Context, err error) error {
 		return api.Errorf(api.CodeProtocol, "Update the older one and try again.", "%v", version)
 	case j.expired(ctx, err) != nil:
 		e := api.Errorf(api.CodeCodeUnknown, newCode, "nobody was found by this ticket: %v", j.expired(ctx, err))
-		var failures []meeting.WayError
-		if errors.As(err, &unreachable) {
-			failures = unreachable.Failures
+		switch {
+		case errors.As(err, &unreachable):
+			e.Ways = j.tried(unreachable.Failures)
+		case errors.As(err, &nobody):
+			e.Ways = j.tried(nil)
 		}
-		e.Ways = j.tried(failures)
 		return e
 	case errors.As(err, &nobody):
 		e := api.Errorf(api.CodeCodeUnknown, newCode, "nobody is waiting under this code: it is wrong, has expired or was used")
