@@ -28,6 +28,7 @@ type index interface {
 	AllLocalFilesBySequence(folder string, device protocol.DeviceID, start int64, limit int) (iter.Seq[protocol.FileInfo], func() error)
 	GetDeviceSequence(folder string, device protocol.DeviceID) (int64, error)
 	GetIndexID(folder string, device protocol.DeviceID) (protocol.IndexID, error)
+	fileIndex
 	Close() error
 }
 

@@ -64,6 +64,7 @@ type Engine struct {
 	sweeps  *sweeper
 	watches watches
 	finder  *finder
+	indexes announcements
 	running context.Context // until Close
 
 	applying sync.Mutex
@@ -175,7 +176,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	discovery := discover.NewManager(e.id, e.cfg, cert, logger, addresses, reg)
 	e.finder = &finder{Finder: discovery, answers: answers, redial: e.redial, link: e.link, wake: make(chan struct{}, 1)}
 	e.finder.set(e.applied.Peers)
-	prompt := &promptModel{Model: e.model, cfg: e.cfg, index: sdb}
+	prompt := &promptModel{Model: e.model, cfg: e.cfg, index: sdb, announced: &e.indexes}
 	e.conns = connections.NewService(e.cfg, e.id, prompt, tlsCfg, e.finder, bepProtocol, certName, logger, reg, keyGen)
 	addresses.AddressLister = e.conns
 

@@ -14,8 +14,9 @@ import (
 // message again when its second is over, which the protocol allows at any time.
 type promptModel struct {
 	model.Model
-	cfg   config.Wrapper
-	index indexState
+	cfg       config.Wrapper
+	index     indexState
+	announced *announcements
 }
 
 // indexState is the part of Syncthing's database that a ClusterConfig needs.
