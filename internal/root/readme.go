@@ -15,27 +15,31 @@ import (
 //go:embed BOTSYNC.md
 var readmeText string
 
-// The last line of BOTSYNC.md carries the hash of what is above it. While it
-// holds nobody has edited the file, whichever version of botsync wrote it.
+// The last line of BOTSYNC.md, and of other texts that botsync keeps up to date,
+// carries the hash of what is above it. While it holds nobody has edited the
+// file, whichever version of botsync wrote it.
 const (
 	markBefore = "<!-- Written by botsync, which renews this file until you edit it. sha256:"
 	markAfter  = " -->\n"
 )
 
-func readme() []byte { return []byte(sign(readmeText)) }
+// Readme is BOTSYNC.md as this version of botsync writes it, without its last
+// line.
+func Readme() string { return readmeText }
 
-func sign(text string) string {
+func readme() []byte { return Sign(readmeText) }
+
+// Sign adds the line by which [Unedited] knows the text again.
+func Sign(text string) []byte {
 	sum := sha256.Sum256([]byte(text))
-	return text + markBefore + hex.EncodeToString(sum[:]) + markAfter
+	return []byte(text + markBefore + hex.EncodeToString(sum[:]) + markAfter)
 }
 
-// isOurs reports whether data is a BOTSYNC.md of any version, unedited.
-func isOurs(data []byte) bool {
+// Unedited reports whether data is a text that any version of botsync signed,
+// and that nobody has edited since.
+func Unedited(data []byte) bool {
 	at := bytes.LastIndex(data, []byte(markBefore))
-	if at < 0 {
-		return false
-	}
-	return string(data) == sign(string(data[:at]))
+	return at >= 0 && bytes.Equal(data, Sign(string(data[:at])))
 }
 
 // writeReadme writes BOTSYNC.md where there is none, and reports whether it did.
@@ -57,7 +61,7 @@ func (r *Root) RefreshReadme() error {
 		return ignoreMissing(err)
 	}
 	data, err := os.ReadFile(r.ReadmePath())
-	if err != nil || !isOurs(data) || bytes.Equal(data, readme()) {
+	if err != nil || !Unedited(data) || bytes.Equal(data, readme()) {
 		return err
 	}
 	return atomicfile.Write(r.ReadmePath(), readme(), 0o644)
@@ -65,7 +69,7 @@ func (r *Root) RefreshReadme() error {
 
 func (r *Root) removeReadme() error {
 	data, err := os.ReadFile(r.ReadmePath())
-	if err != nil || !isOurs(data) {
+	if err != nil || !Unedited(data) {
 		return ignoreMissing(err)
 	}
 	return os.Remove(r.ReadmePath())

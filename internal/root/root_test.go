@@ -344,7 +344,7 @@ func TestReadme(t *testing.T) {
 	t.Parallel()
 	r, _ := create(t, filepath.Join(t.TempDir(), "sync"))
 	current, err := os.ReadFile(r.ReadmePath())
-	if err != nil || !isOurs(current) {
+	if err != nil || !Unedited(current) {
 		t.Fatalf("the text that was written is not known as ours: %v", err)
 	}
 	for _, name := range Folders {
@@ -353,7 +353,7 @@ func TestReadme(t *testing.T) {
 		}
 	}
 	for _, tc := range []struct{ name, before, after string }{
-		{"an older text", sign("an older text\n"), string(current)},
+		{"an older text", string(Sign("an older text\n")), string(current)},
 		{"the present text", string(current), string(current)},
 		{"an edited text", strings.Replace(string(current), "synced", "sunk", 1), strings.Replace(string(current), "synced", "sunk", 1)},
 		{"added below", string(current) + "mine\n", string(current) + "mine\n"},
