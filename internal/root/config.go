@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"text/template"
+	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/pelletier/go-toml/v2"
@@ -30,7 +31,8 @@ type Config struct {
 	DiscoveryServers Servers  `toml:"discovery_servers"` // Syncthing's discovery servers
 	SyncthingRelays  Servers  `toml:"syncthing_relays"`  // Syncthing's relays, which carry encrypted data
 
-	MCP MCP `toml:"mcp"` // what "botsync mcp" lets an agent do
+	MCP    MCP    `toml:"mcp"`    // what "botsync mcp" lets an agent do
+	Notify Notify `toml:"notify"` // what is notified, and how often
 }
 
 // MCP is what the MCP server may do beyond reading and writing below the root.
@@ -55,6 +57,10 @@ func tomlValue(v any) (string, error) {
 		return quote(string(v)), nil
 	case bool:
 		return strconv.FormatBool(v), nil
+	case int:
+		return strconv.Itoa(v), nil
+	case Duration:
+		return quote(time.Duration(v).String()), nil
 	case Servers:
 		return tomlValue([]string(v))
 	case []string:
@@ -150,7 +156,7 @@ func (r *Root) writeConfig(cfg Config) error {
 // decodeConfig is strict: a setting that is misspelt must not be ignored
 // silently, least of all lan_only.
 func decodeConfig(path string, data []byte) (Config, error) {
-	var c Config
+	c := Config{Notify: defaultNotify()} // what is left out stays
 	dec := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
 	if err := dec.Decode(&c); err != nil {
 		return Config{}, decodeError(path, err)

@@ -32,6 +32,14 @@ func TestConfigRoundTrip(t *testing.T) {
 				AllowInvite: rapid.Bool().Draw(t, "allow_invite"),
 				SendFrom:    rapid.SliceOf(rapid.SampledFrom([]string{filepath.FromSlash("/srv/out"), "~", "~/a b\"c\\"})).Draw(t, "send_from"),
 			},
+			Notify: Notify{
+				Folders:    rapid.SampledFrom([][]string{{"default"}, {"none"}, {"inbox"}, {"shared", "inbox"}}).Draw(t, "folders"),
+				Include:    rapid.SliceOfN(rapid.SampledFrom([]string{"*.pdf", `a\\*"b`, "inbox/**/x?"}), 0, 3).Draw(t, "include"),
+				Exclude:    rapid.SliceOfN(rapid.SampledFrom([]string{"*.tmp", "{a,b}", "[x-z]"}), 0, 3).Draw(t, "exclude"),
+				Debounce:   Duration(rapid.Int64Range(0, int64(maxNotifyWait)).Draw(t, "debounce")),
+				MaxWait:    Duration(rapid.Int64Range(0, int64(maxNotifyWait)).Draw(t, "max_wait")),
+				MaxPerHour: rapid.IntRange(0, maxPerHour).Draw(t, "max_per_hour"),
+			},
 		}
 		data, err := want.Encode()
 		if err != nil {
@@ -50,7 +58,7 @@ func TestConfigRoundTrip(t *testing.T) {
 func TestConfigDefaults(t *testing.T) {
 	t.Parallel()
 	got, err := decodeConfig("config.toml", nil)
-	want := Config{Name: DefaultName(), DiscoveryServers: Servers{"default"}, SyncthingRelays: Servers{"default"}}
+	want := Config{Name: DefaultName(), DiscoveryServers: Servers{"default"}, SyncthingRelays: Servers{"default"}, Notify: defaultNotify()}
 	if err != nil || !cmp.Equal(got, want) {
 		t.Errorf("got %+v, %v", got, err)
 	}
@@ -84,6 +92,13 @@ func TestConfigErrorsSayWhere(t *testing.T) {
 		{"a table's", "[mcp]\nallow_invit = true", "line 2: there is no setting \"mcp.allow_invit\"", "Did you mean mcp.allow_invite?"},
 		{"relative", "[mcp]\nsend_from = [\"out\"]", "\"out\"", "absolute"},
 		{"unseen", "[mcp]\nsend_from = [\"/x\\u001b\"]", "cannot be shown", "directory"},
+		{"notify misspelt", "[notify]\ndebounc = \"1s\"", "line 2: there is no setting \"notify.debounc\"", "Did you mean notify.debounce?"},
+		{"notify folder", "[notify]\nfolders = [\"inbx\"]", "inbx", "deliverables"},
+		{"notify folders", "[notify]\nfolders = [\"none\", \"inbox\"]", "none", "alone"},
+		{"notify pattern", "[notify]\nexclude = [\"[\"]", "no pattern", "*.pdf"},
+		{"notify time", "[notify]\ndebounce = \"2\"", "line 2", "Correct that line"},
+		{"notify time below zero", "[notify]\nmax_wait = \"-2s\"", "max_wait -2s", "10s"},
+		{"notify limit", "[notify]\nmax_per_hour = -1", "max_per_hour -1", "0 for no limit"},
 		{"control", `name = "a\u001b[31m"`, "U+001B", "laptop"},
 		{"bidi", `name = "a\u202e"`, "U+202E", "laptop"},
 		{"zero width", `name = "a\u200bb"`, "U+200B", "laptop"},
@@ -165,7 +180,7 @@ func FuzzConfig(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, seed := range []string{"", string(text), "name=1", "[[name]]", "relay='http://%'", "discovery_servers=[1]", "x.y.z=1", "name=\"\"\"\n\"\"\""} {
+	for _, seed := range []string{"", string(text), "name=1", "[[name]]", "relay='http://%'", "discovery_servers=[1]", "x.y.z=1", "[notify]\nfolders=[]\ndebounce='1h'\ninclude=['**']", "[notify]", "name=\"\"\"\n\"\"\""} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

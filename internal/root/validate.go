@@ -70,7 +70,12 @@ func (c Config) normalised() (Config, error) {
 	if err := c.SyncthingRelays.validate("Syncthing relay", "relay://relay.example.com:22067/?id=…", "relay", "dynamic+https", "dynamic+http"); err != nil {
 		return c, err
 	}
-	return c, c.MCP.validate()
+	if err := c.MCP.validate(); err != nil {
+		return c, err
+	}
+	var err error
+	c.Notify, err = c.Notify.normalised()
+	return c, err
 }
 
 // validate refuses what would mean another directory to each reader.

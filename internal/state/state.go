@@ -52,6 +52,8 @@ var migrations = []string{
 
 	-- The devices of which the table above has told that they are members.
 	CREATE TABLE known_devices (id TEXT PRIMARY KEY) STRICT;`,
+
+	outboxTables,
 }
 
 // ErrDamaged says that state.db exists and is no database of botsync's.
