@@ -92,6 +92,8 @@ func runFake(ctx context.Context, opts DaemonOptions) error {
 }
 
 type fake struct {
+	control.Waits // not asked for
+
 	root    *root.Root
 	version string
 	stop    func()

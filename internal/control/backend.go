@@ -21,6 +21,7 @@ type Backend interface {
 	// new events only. emit may block for some seconds on a slow reader, so no
 	// lock may be held meanwhile.
 	Events(ctx context.Context, since int64, emit func(api.Event) error) error
+	Waits
 	// Stop asks the daemon to stop and returns at once.
 	Stop()
 }

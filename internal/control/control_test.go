@@ -15,6 +15,8 @@ import (
 
 // fake is a daemon whose every method can be replaced.
 type fake struct {
+	Waits // not asked for
+
 	status  func(context.Context) (*api.Status, error)
 	invite  func(context.Context, api.InviteRequest) (*api.InviteLine, error)
 	join    func(context.Context, api.JoinRequest, func(api.ProgressLine)) (*api.JoinedLine, error)

@@ -5,6 +5,11 @@
 //	POST /v1/invites           api.InviteRequest  → api.InviteLine
 //	POST /v1/join              api.JoinRequest    → lines: api.ProgressLine …, api.JoinedLine or api.ErrorReply
 //	GET  /v1/events?since=ID   lines: api.Event …; those after ID that are remembered, then new ones
+//	POST /v1/wait/synced       api.SyncedRequest  → lines: api.SyncedLine …, the last of type synced, or api.ErrorReply
+//	POST /v1/wait/paths        api.PathsRequest   → lines: api.FileHere …, a line of type end, or api.ErrorReply
+//	POST /v1/wait/new          api.NewRequest     → lines: api.NewFile …, a line of type end, or api.ErrorReply
+//	POST /v1/send              api.SendRequest    → lines: api.SendLine …, api.SentLine or api.ErrorReply
+//	GET  /v1/log?…             lines: api.Event …, a line of type end; since, after, by, path, limit, all as in api.LogRequest
 //	POST /v1/stop              asks the daemon to stop
 //	GET  /v1/version           api.Version
 //

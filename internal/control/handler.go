@@ -23,6 +23,11 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("POST /v1/invites", h.invite)
 	mux.HandleFunc("POST /v1/join", h.join)
 	mux.HandleFunc("GET /v1/events", h.events)
+	mux.HandleFunc("POST /v1/wait/synced", h.waitSynced)
+	mux.HandleFunc("POST /v1/wait/paths", h.waitPaths)
+	mux.HandleFunc("POST /v1/wait/new", h.waitNew)
+	mux.HandleFunc("POST /v1/send", h.send)
+	mux.HandleFunc("GET /v1/log", h.log)
 	mux.HandleFunc("POST /v1/stop", h.stop)
 	mux.HandleFunc("GET /v1/version", h.version)
 	return h.guard(mux)
@@ -48,7 +53,11 @@ func (h *handler) guard(next http.Handler) http.Handler {
 				"this request does not come from botsync"))
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		limit := int64(maxBody)
+		if r.URL.Path == "/v1/send" {
+			limit = maxSend
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		next.ServeHTTP(w, r)
 	})
 }
