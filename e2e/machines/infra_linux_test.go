@@ -15,11 +15,13 @@ import (
 	"github.com/botsync/botsync/internal/botsynctest"
 )
 
-// An internet is a public network, 198.51.100.0/24, with Syncthing's discovery
-// server and relay on it, both built from the module that the engine is.
+// An internet is a public network, 198.51.100.0/24 where nothing else is asked
+// for, with Syncthing's discovery server and relay on it, both built from the
+// module that the engine is.
 type internet struct {
 	t         *testing.T
-	public    *machine // the switch, and 198.51.100.1
+	prefix    string   // of its addresses, three numbers
+	public    *machine // the switch, and number 1
 	discovery string   // URL
 	relay     string   // URL
 	hosts     int
@@ -32,11 +34,38 @@ const (
 
 func newInternet(t *testing.T) *internet {
 	t.Helper()
-	public := newMachine(t, "public")
-	public.sh("ip link add br0 type bridge; ip addr add 198.51.100.1/24 dev br0; ip link set br0 up")
-	net := &internet{t: t, public: public, hosts: 10}
-	net.discovery, net.relay = public.startServers("198.51.100.1")
+	return newInternetAt(t, "198.51.100")
+}
+
+func newInternetAt(t *testing.T, prefix string) *internet {
+	t.Helper()
+	net := &internet{t: t, prefix: prefix, public: newMachine(t, "public"), hosts: 10}
+	net.public.sh("ip link add br0 type bridge; ip addr add %s/24 dev br0; ip link set br0 up", net.address(1))
+	id, _ := net.public.startServer(botsynctest.TempDir(t), serverID, infrastructure(t, "stdiscosrv"),
+		"--listen", fmt.Sprintf("%s:%d", net.address(1), discoveryPort))
+	net.discovery = fmt.Sprintf("https://%s:%d/?id=%s", net.address(1), discoveryPort, id)
+	net.relay, _ = net.startRelay(syncRelayPort)
+	net.awaitServer(discoveryPort)
 	return net
+}
+
+// address is that of a host of the public network.
+func (net *internet) address(host int) string { return fmt.Sprintf("%s.%d", net.prefix, host) }
+
+// startRelay starts a relay, which is killed when the test ends, if not before.
+func (net *internet) startRelay(port int) (relay string, kill func()) {
+	net.t.Helper()
+	id, kill := net.public.startServer(botsynctest.TempDir(net.t), serverID, infrastructure(net.t, "strelaysrv"),
+		"-listen", fmt.Sprintf("%s:%d", net.address(1), port), "-pools", "", "-status-srv", "", "-keys", ".")
+	net.awaitServer(port)
+	return fmt.Sprintf("relay://%s:%d/?id=%s", net.address(1), port, id), kill
+}
+
+func (net *internet) awaitServer(port int) {
+	net.t.Helper()
+	botsynctest.Await(net.t, fmt.Sprintf("a server at port %d", port), func() bool {
+		return net.public.try(func() error { return dialOnce(fmt.Sprintf("%s:%d", net.address(1), port)) }) == nil
+	})
 }
 
 // flags name the servers for init and join.
@@ -48,12 +77,20 @@ func (net *internet) flags() []string {
 func (net *internet) plug(m *machine, name string) (address string) {
 	net.t.Helper()
 	net.hosts++
-	address, port := fmt.Sprintf("198.51.100.%d", net.hosts), fmt.Sprintf("port%d", net.hosts)
+	address, port := net.address(net.hosts), fmt.Sprintf("port%d", net.hosts)
 	run(net.t, "ip", "link", "add", name, "netns", m.ns, "type", "veth", "peer", "name", port, "netns", net.public.ns)
 	net.public.sh("ip link set %s master br0 up", port)
-	// Its neighbours are no local network to it, as on the internet.
-	m.sh("ip addr add %s/32 dev %s; ip link set %s up; ip route add 198.51.100.0/24 dev %s src %s", address, name, name, name, address)
+	net.renumber(m, name, address)
 	return address
+}
+
+// renumber gives a machine an address of the public network, in place of any
+// that it had.
+func (net *internet) renumber(m *machine, name, address string) {
+	net.t.Helper()
+	// Its neighbours are no local network to it, as on the internet.
+	m.sh("ip -4 addr flush dev %s; ip addr add %s/32 dev %s; ip link set %s up; ip route add %s/24 dev %s src %s",
+		name, address, name, name, net.address(0), name, address)
 }
 
 // server is a machine with a public address.
@@ -62,55 +99,6 @@ func (net *internet) server(name string) *machine {
 	m := newMachine(net.t, name)
 	net.plug(m, "eth0")
 	return m
-}
-
-// A home is one machine behind a router that translates addresses, as most do,
-// and lets nothing in that was not asked for. All homes have the same addresses.
-type home struct {
-	*machine
-	router *machine
-	public string // address of the router
-}
-
-const homeAddress = "192.168.1.2"
-
-// home makes a home. Its router gives each connection a port of its own choice,
-// so that nobody can dial through from both sides at once.
-func (net *internet) home(name string) *home {
-	net.t.Helper()
-	need(net.t, "nft")
-	h := &home{machine: newMachine(net.t, name), router: newMachine(net.t, "router of "+name)}
-	h.public = net.plug(h.router, "wan")
-	run(net.t, "ip", "link", "add", "eth0", "netns", h.ns, "type", "veth", "peer", "name", "home", "netns", h.router.ns)
-	h.router.sh("echo 1 >/proc/sys/net/ipv4/ip_forward; ip addr add 192.168.1.1/24 dev home; ip link set home up")
-	h.sh("ip addr add %s/24 brd + dev eth0; ip link set eth0 up; ip route add default via 192.168.1.1", homeAddress)
-	h.router.nft(`table ip router {
-	chain translate {
-		type nat hook postrouting priority srcnat;
-		oifname "wan" masquerade fully-random
-	}
-	chain opened {
-		type nat hook prerouting priority dstnat;
-	}
-	chain pass {
-		type filter hook forward priority filter; policy drop;
-		iifname "home" oifname "wan" accept
-		ct state established,related accept
-		ct status dnat accept
-	}
-	chain receive {
-		type filter hook input priority filter;
-		iifname "wan" drop
-	}
-}
-`)
-	return h
-}
-
-// open lets connections to a port of the router in to the machine behind it.
-func (h *home) open(port string) {
-	h.t.Helper()
-	h.router.sh("nft add rule ip router opened iifname wan tcp dport %s dnat to %s", port, homeAddress)
 }
 
 // nft loads rules.
@@ -124,41 +112,28 @@ func (m *machine) nft(rules string) {
 	m.sh("nft -f %s", file)
 }
 
-// startServers runs Syncthing's discovery server and relay on the machine until
-// the test ends, and returns their URLs when both listen.
-func (m *machine) startServers(ip string) (discovery, relay string) {
-	m.t.Helper()
-	const id = `\b([A-Z2-7]{7}(?:-[A-Z2-7]{7}){7})\b`
-	d := m.startServer(id, infrastructure(m.t, "stdiscosrv"), "--listen", fmt.Sprintf("%s:%d", ip, discoveryPort))
-	r := m.startServer(id, infrastructure(m.t, "strelaysrv"),
-		"-listen", fmt.Sprintf("%s:%d", ip, syncRelayPort), "-pools", "", "-status-srv", "", "-keys", ".")
-	for _, port := range []int{discoveryPort, syncRelayPort} {
-		botsynctest.Await(m.t, fmt.Sprintf("a server at port %d", port), func() bool {
-			return m.try(func() error { return dialOnce(fmt.Sprintf("%s:%d", ip, port)) }) == nil
-		})
-	}
-	return fmt.Sprintf("https://%s:%d/?id=%s", ip, discoveryPort, d), fmt.Sprintf("relay://%s:%d/?id=%s", ip, syncRelayPort, r)
-}
+// serverID finds the device ID in the log of one of Syncthing's servers.
+const serverID = `\b([A-Z2-7]{7}(?:-[A-Z2-7]{7}){7})\b`
 
-// startServer runs a program on the machine and returns what the pattern finds in
-// its log.
-func (m *machine) startServer(pattern, program string, args ...string) string {
+// startServer runs a program on the machine, in a directory, and returns what the
+// pattern finds in its log. It ends with the test, or when it is killed.
+func (m *machine) startServer(dir, pattern, program string, args ...string) (found string, kill func()) {
 	m.t.Helper()
 	cmd := exec.Command("ip", append([]string{"netns", "exec", m.ns, program}, args...)...)
-	cmd.Dir = botsynctest.TempDir(m.t)
+	cmd.Dir = dir
 	log, w := io.Pipe()
 	cmd.Stdout, cmd.Stderr = w, w
 	if err := cmd.Start(); err != nil {
 		m.t.Fatal(err)
 	}
-	found := make(chan string, 1)
+	matches := make(chan string, 1)
 	var reader sync.WaitGroup
 	reader.Go(func() {
 		for lines := bufio.NewReader(log); ; {
 			line, err := lines.ReadString('\n')
 			if match := regexp.MustCompile(pattern).FindStringSubmatch(line); match != nil {
 				select {
-				case found <- match[1]:
+				case matches <- match[1]:
 				default:
 				}
 			}
@@ -167,18 +142,19 @@ func (m *machine) startServer(pattern, program string, args ...string) string {
 			}
 		}
 	})
-	m.t.Cleanup(func() {
+	kill = sync.OnceFunc(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		w.Close()
 		reader.Wait()
 	})
+	m.t.Cleanup(kill)
 	select {
-	case text := <-found:
-		return text
+	case found = <-matches:
+		return found, kill
 	case <-time.After(botsynctest.Patience):
 		m.t.Fatalf("%s did not say its ID", filepath.Base(program))
-		return ""
+		return "", nil
 	}
 }
 

@@ -36,7 +36,7 @@ func initOn(n node, flags ...string) api.InviteLine {
 
 // joinOn joins through the global way alone, and says how long it took from the
 // start of the command to its exit.
-func joinOn(n node, code string, flags ...string) {
+func joinOn(n node, code string, flags ...string) api.JoinedLine {
 	n.TB.Helper()
 	r := n.Must(append([]string{"join", "--json", "--name", n.Name, code}, flags...)...)
 	line := decode[api.JoinedLine](n.TB, r.Stdout)
@@ -51,6 +51,7 @@ func joinOn(n node, code string, flags ...string) {
 	if found := r.Took - time.Duration(line.Timing.ConnectMS*float64(time.Millisecond)); found > 20*time.Second {
 		n.TB.Errorf("the host was found and paired with after %v", found)
 	}
+	return line
 }
 
 // awaitVia waits until both nodes are connected in the given way.
@@ -72,7 +73,7 @@ func (net *internet) awaitAnnounced(n node) {
 	botsynctest.Await(net.t, n.Name+" is announced", func() bool {
 		known := false
 		net.public.enter(func() error {
-			c, err := tls.Dial("tcp", fmt.Sprintf("198.51.100.1:%d", discoveryPort), &tls.Config{InsecureSkipVerify: true})
+			c, err := tls.Dial("tcp", fmt.Sprintf("%s:%d", net.address(1), discoveryPort), &tls.Config{InsecureSkipVerify: true})
 			if err != nil {
 				return err
 			}
@@ -116,7 +117,7 @@ func TestPairBehindClosedRouters(t *testing.T) {
 	exchange(t, agent, laptop, "relayed")
 	awaitVia(api.ViaRelay, agent, laptop)
 
-	a.open(enginePort(t, agent))
+	a.open(enginePort(t, agent), "192.168.1.2")
 	start := time.Now()
 	// Syncthing dials anew 5 to 32 s after a round, which takes up to 20 s if
 	// nobody answers.
@@ -282,7 +283,8 @@ func TestInitSaysWhichWaysAreOpen(t *testing.T) {
 	}
 }
 
-// With lan_only nothing is sent to servers that are configured.
+// With lan_only nothing is sent to servers that are configured, and nothing to
+// the router; without it is.
 func TestLANOnlyLeavesServersAlone(t *testing.T) {
 	t.Parallel()
 	for _, only := range []string{"true", "false"} {
@@ -296,7 +298,9 @@ func TestLANOnlyLeavesServersAlone(t *testing.T) {
 				mustHaveEachOther(t, host, guest)
 				exchange(t, host, guest, "first")
 			} else {
-				botsynctest.Await(t, "something for the servers", traffic.strayed)
+				for _, words := range []string{"to 203.0.113.1 port 8443", "to 203.0.113.1 port 22067", "router 10.7.0.3", "router 239.255.255.250"} {
+					botsynctest.Await(t, words, func() bool { return traffic.strayed(words) })
+				}
 				start := time.Now()
 				host.Must("stop")
 				t.Logf("stop took %v", time.Since(start).Round(time.Millisecond))
