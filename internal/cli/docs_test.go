@@ -30,7 +30,7 @@ func commands(t *testing.T) []*cobra.Command {
 			list = append(list, c)
 		}
 	}
-	if len(list) != 10 {
+	if len(list) != 12 {
 		t.Fatalf("there are %d commands", len(list))
 	}
 	return list
@@ -177,7 +177,7 @@ func TestEveryFieldIsDescribed(t *testing.T) {
 	}
 	for _, v := range []any{
 		api.Status{}, api.Version{}, api.InviteLine{}, api.JoinedLine{}, api.ExpiredLine{}, api.ErrorReply{}, api.Event{},
-		startedLine{}, stoppedLine{}, listeningLine{}, demoResult{},
+		startedLine{}, stoppedLine{}, listeningLine{}, demoResult{}, skillLine{},
 	} {
 		walk(reflect.TypeOf(v))
 	}

@@ -13,7 +13,9 @@ var mayImport = map[string][]string{
 	"cmd/botsync": {"internal/api", "internal/cli", "internal/daemon", "internal/engine", "internal/relay"},
 
 	// What shows something knows only what the daemon said.
-	"internal/cli": {"internal/api", "internal/code", "internal/control", "internal/root", "internal/term", "internal/ticket"},
+	"internal/cli": {"internal/api", "internal/atomicfile", "internal/code", "internal/control", "internal/mcp", "internal/root", "internal/term",
+		"internal/ticket", "skills"},
+	"internal/mcp": {"internal/api", "internal/control", "internal/root", "internal/term"},
 
 	"internal/control":  {"internal/api", "internal/root"},
 	"internal/activity": {"internal/api", "internal/state"},
@@ -36,6 +38,7 @@ var mayImport = map[string][]string{
 	"internal/meeting/crowd":    {},
 	"internal/meeting/relayurl": {},
 	"internal/ticket":           {},
+	"skills":                    {},
 	"internal/engine/build_with_make_or_with_tags_noassets": {},
 
 	// For tests and developers only.

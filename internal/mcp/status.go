@@ -1,0 +1,39 @@
+package mcp
+
+import (
+	"context"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/botsync/botsync/internal/api"
+)
+
+// nothing is the input of a tool that takes none.
+type nothing struct{}
+
+func (s *server) addStatus() {
+	addTool(s, &mcp.Tool{
+		Name:  "status",
+		Title: "Sync status",
+		Description: `Who is connected, what each side still lacks, and what is wrong. Answers at once.
+peers[].connected with need_files 0, while every folder is "idle", means that the peer has everything;
+to be sure, and to wait for it, use wait_until_synced. problems[] says what is wrong and what to do.
+root is the absolute path below which the folders are.`,
+		Annotations: readOnly(),
+	}, nil, func(ctx context.Context, _ *mcp.CallToolRequest, _ nothing) (*api.Status, error) {
+		return s.status(ctx)
+	})
+}
+
+func (s *server) status(ctx context.Context) (*api.Status, error) {
+	_, c, err := s.reach(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	st, err := c.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return cleanStatus(st), nil
+}
