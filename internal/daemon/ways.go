@@ -143,6 +143,10 @@ func (d *daemon) newCode(relay string, meanwhile func() error) (offer, error) {
 
 // newTicket makes a ticket, and listens for its guest.
 func (d *daemon) newTicket(ctx context.Context, relay string, expires time.Time) (offer, error) {
+	if len(relay) > ticket.MaxRelay {
+		return offer{}, api.Errorf(api.CodeUsage, "Name a relay with a shorter URL, or none.",
+			"a ticket has no room for a relay's URL of more than %d bytes", ticket.MaxRelay)
+	}
 	d.invites.used.release(meeting.TicketPort)
 	way, addresses, err := meeting.ListenTicket(ctx, 0)
 	if err != nil {
