@@ -43,6 +43,7 @@ type daemon struct {
 	joins    joins
 	global   globalWay
 	peers    peerWatch
+	bell     bell // for those who wait for the engine
 
 	log      *slog.Logger
 	stop     context.CancelCauseFunc // ends Run
@@ -104,6 +105,7 @@ func (d *daemon) run(ctx context.Context, socket string, ready func()) (err erro
 	if err := d.root.RefreshReadme(); err != nil {
 		d.log.Warn("writing "+root.ReadmeName, "error", err)
 	}
+	d.clearSent()
 	if d.state, err = d.openState(ctx); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 // observe takes an event of the engine. It runs on the engine's own goroutine
 // and must not block.
 func (d *daemon) observe(ev engine.Event) {
+	defer d.bell.ring() // when the rest of it is known
 	switch ev.Type {
 	case engine.PeerConnected:
 		if d.peers.connect(ev.Peer) {

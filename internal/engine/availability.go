@@ -25,6 +25,7 @@ type File struct {
 	Path       string // within the folder, slash-separated
 	Directory  bool
 	Symlink    bool
+	Deleted    bool
 	Size       int64
 	Modified   time.Time
 	ModifiedBy string // short ID of the device that made the change, see ShortID
@@ -35,8 +36,8 @@ type File struct {
 type FileVersion struct{ vector protocol.Vector }
 
 func newFile(f protocol.FileInfo) File {
-	return File{Path: filepath.ToSlash(f.Name), Directory: f.IsDirectory(), Symlink: f.IsSymlink(), Size: f.Size,
-		Modified: f.ModTime(), ModifiedBy: f.ModifiedBy.String(), Version: FileVersion{f.Version}}
+	return File{Path: filepath.ToSlash(f.Name), Directory: f.IsDirectory(), Symlink: f.IsSymlink(),
+		Deleted: f.IsDeleted(), Size: f.Size, Modified: f.ModTime(), ModifiedBy: f.ModifiedBy.String(), Version: FileVersion{f.Version}}
 }
 
 // Presence says whether a file is on this device.
@@ -68,6 +69,22 @@ func (e *Engine) File(folder, name string) (File, Presence, error) {
 		return newFile(global), Incomplete, nil
 	}
 	return newFile(here), Present, nil
+}
+
+// Local returns what this device has at a path within a folder, or had, if it was
+// deleted; false if there is nothing in its index.
+func (e *Engine) Local(folder, name string) (File, bool, error) {
+	f, ok, err := e.db.GetDeviceFile(folder, protocol.LocalDeviceID, filepath.FromSlash(name))
+	if err != nil {
+		return File{}, false, fmt.Errorf("looking up %s: %w", name, err)
+	}
+	return newFile(f), ok && !f.IsInvalid(), nil
+}
+
+// Connected reports whether a peer is connected.
+func (e *Engine) Connected(peer string) bool {
+	_, ok := e.connection(peer)
+	return ok
 }
 
 // Below returns what is on this device below a directory, "." for the folder

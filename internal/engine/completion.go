@@ -196,3 +196,22 @@ func (e *Engine) Look(ctx context.Context, folder string, paths ...string) error
 		}
 	}
 }
+
+// Fault returns why a folder is stopped, and the files that could not be read or
+// written here.
+func (e *Engine) Fault(folder string) (failed []FileError, stopped error) {
+	if cfg, ok := e.cfg.Folder(folder); !ok {
+		return nil, model.ErrFolderMissing
+	} else if cfg.Paused {
+		return nil, model.ErrFolderPaused
+	}
+	if _, _, err := e.model.State(folder); err != nil {
+		return nil, err
+	}
+	// They are unknown while the folder starts.
+	errs, _ := e.model.FolderErrors(folder)
+	for _, f := range errs {
+		failed = append(failed, FileError{Path: filepath.ToSlash(f.Path), Err: f.Err})
+	}
+	return failed, nil
+}
