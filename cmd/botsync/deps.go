@@ -26,6 +26,7 @@ func deps() cli.Deps {
 			return daemon.Run(ctx, daemon.Options{Root: o.Root, Version: v, Ready: o.Ready, Log: o.Log})
 		},
 		OfflineStatus: func(dir string) (*api.Status, error) { return daemon.OfflineStatus(dir, v) },
+		OfflineLog:    daemon.OfflineLog,
 		RunRelay:      runRelay,
 	}
 }

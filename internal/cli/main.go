@@ -24,6 +24,8 @@ type Deps struct {
 	RunDaemon func(ctx context.Context, opts DaemonOptions) error
 	// OfflineStatus is the status of a root whose daemon is not running.
 	OfflineStatus func(dir string) (*api.Status, error)
+	// OfflineLog is likewise its log.
+	OfflineLog func(ctx context.Context, dir string, req api.LogRequest) ([]api.Event, error)
 	// RunRelay is a pairing relay, until ctx is done.
 	RunRelay func(ctx context.Context, opts RelayOptions) error
 }

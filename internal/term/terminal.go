@@ -152,6 +152,7 @@ func (t *Terminal) Error(e *api.Error) {
 	for _, way := range e.Ways {
 		fmt.Fprintf(t.err, "  %s\n", t.way(way))
 	}
+	t.errorDetails(e)
 }
 
 func (t *Terminal) errorWithHint(message, hint string) {
