@@ -1,0 +1,111 @@
+package notify
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/botsync/botsync/internal/api"
+)
+
+const (
+	// commandPatience is how long a command may take unless the target says
+	// otherwise.
+	commandPatience = time.Minute
+	// commandGrace is how long what a command started may hold its output open
+	// after it has ended.
+	commandGrace = time.Second
+	// maxTail bounds what is kept of a command's output, in bytes.
+	maxTail = 2 << 10
+	// exitTempFail is sendmail's word for: try again later (EX_TEMPFAIL of
+	// sysexits.h).
+	exitTempFail = 75
+)
+
+// command runs a program for each notification. It gets the batch as JSON on
+// its standard input; exit 0 accepts it, 75 asks for a later attempt.
+type command struct {
+	argv     []string
+	root     string
+	patience time.Duration
+}
+
+func newCommand(t api.NotifyTarget, root string) *command {
+	c := &command{argv: t.Command, root: root, patience: t.TimeLimit}
+	if c.patience == 0 {
+		c.patience = commandPatience
+	}
+	return c
+}
+
+func (c *command) close() {}
+
+func (c *command) send(ctx context.Context, key string, body []byte) answer {
+	limited, cancel := context.WithTimeout(ctx, c.patience)
+	defer cancel()
+	cmd := exec.CommandContext(limited, c.argv[0], c.argv[1:]...)
+	var out tail
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(body), &out, &out
+	cmd.Dir = c.root
+	cmd.Env = append(slices.DeleteFunc(os.Environ(), isSecret), "BOTSYNC_ROOT="+c.root, "BOTSYNC_NOTIFICATION="+key)
+	cmd.WaitDelay = commandGrace
+	ownGroup(cmd)
+	if err := cmd.Start(); err != nil {
+		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) || errors.Is(err, exec.ErrDot) {
+			return answer{verdict: pause, text: "the command cannot be run: " + harmless(shorten(err.Error()))}
+		}
+		return answer{verdict: retry, text: "the command cannot be run now: " + harmless(shorten(err.Error()))}
+	}
+	// A command that does not read its input, or whose children outlive it, may
+	// have done its work all the same: its exit code says so.
+	_ = cmd.Wait()
+	exit := cmd.ProcessState.ExitCode()
+	switch {
+	case exit == 0:
+		return answer{verdict: accepted, text: "exit 0" + out.said()}
+	case ctx.Err() != nil:
+		return answer{verdict: retry, text: "the daemon was stopped meanwhile"}
+	case limited.Err() != nil:
+		return answer{verdict: retryFew, text: fmt.Sprintf("the command was ended after %s", c.patience) + out.said()}
+	case exit == exitTempFail:
+		return answer{verdict: retry, text: "exit 75, which asks for a later attempt" + out.said()}
+	case exit < 0:
+		return answer{verdict: retryFew, text: "the command ended by " + cmd.ProcessState.String() + out.said()}
+	}
+	return answer{verdict: retryFew, text: fmt.Sprintf("exit %d", exit) + out.said()}
+}
+
+// isSecret reports whether a variable is what switched on another target.
+func isSecret(env string) bool { return strings.HasPrefix(env, "OPENCLAW_HOOKS_TOKEN=") }
+
+// tail keeps the end of what is written to it.
+type tail struct {
+	mu sync.Mutex
+	b  []byte
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.b = append(t.b, p[max(0, len(p)-maxTail):]...)
+	t.b = append(t.b[:0], t.b[max(0, len(t.b)-maxTail):]...)
+	return len(p), nil
+}
+
+// said is the output for people, on one line.
+func (t *tail) said() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	text := strings.Join(strings.Fields(strings.ToValidUTF8(string(t.b), "\ufffd")), " ")
+	if text == "" {
+		return ""
+	}
+	return ": " + harmless(text)
+}

@@ -1,0 +1,48 @@
+package notify
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/botsync/botsync/internal/api"
+)
+
+// Filter says which events notify. Its patterns are those of doublestar: one
+// without a slash is compared with a file's name, another with its path below
+// the root.
+type Filter struct {
+	Self    string   // ID of this device: its own changes never notify
+	Folders []string // names
+	Include []string // patterns; none means everything
+	Exclude []string // patterns
+}
+
+// Matches reports whether an event notifies.
+func (f Filter) Matches(e api.Event) bool {
+	if e.Device != nil && e.Device.ID == f.Self {
+		return false
+	}
+	switch e.Type {
+	case api.EventPeerAdded:
+		return e.Device != nil
+	case api.EventFileReceived:
+		return e.Action != api.ActionTouched && slices.Contains(f.Folders, e.Folder) &&
+			(len(f.Include) == 0 || matchesAny(f.Include, e)) && !matchesAny(f.Exclude, e)
+	}
+	return false
+}
+
+func matchesAny(patterns []string, e api.Event) bool {
+	full := e.Folder + "/" + e.Path
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		name := full
+		if !strings.Contains(pattern, "/") {
+			name = path.Base(full)
+		}
+		ok, err := doublestar.Match(pattern, name)
+		return err == nil && ok
+	})
+}
