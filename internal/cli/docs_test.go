@@ -24,13 +24,18 @@ func commands(t *testing.T) []*cobra.Command {
 	rootCmd := a.newRootCommand()
 	rootCmd.InitDefaultHelpFlag()
 	list := []*cobra.Command{rootCmd}
-	for _, c := range rootCmd.Commands() {
-		if c.Name() != "help" {
-			c.InitDefaultHelpFlag()
-			list = append(list, c)
+	var add func(*cobra.Command)
+	add = func(of *cobra.Command) {
+		for _, c := range of.Commands() {
+			if c.Name() != "help" {
+				c.InitDefaultHelpFlag()
+				list = append(list, c)
+				add(c)
+			}
 		}
 	}
-	if len(list) != 12 {
+	add(rootCmd)
+	if len(list) != 19 {
 		t.Fatalf("there are %d commands", len(list))
 	}
 	return list
@@ -89,7 +94,12 @@ func TestCodesInExamples(t *testing.T) {
 
 func contract(t *testing.T) string {
 	t.Helper()
-	data, err := os.ReadFile("../../docs/cli.md")
+	return page(t, "cli.md")
+}
+
+func page(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile("../../docs/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +117,7 @@ func TestContractIsWhole(t *testing.T) {
 	}
 	flag := regexp.MustCompile("`(--[a-z-]+)")
 	for _, c := range commands(t) {
-		title := "botsync " + c.Name()
+		title := c.CommandPath()
 		flags := c.LocalNonPersistentFlags()
 		if !c.HasParent() {
 			title, flags = "Every command", c.Flags() // those of all, and --help
@@ -145,7 +155,7 @@ func TestContractIsWhole(t *testing.T) {
 			t.Errorf("exit status %d is not %q", n, meaning)
 		}
 	}
-	for _, env := range []string{"BOTSYNC_ROOT", relayEnv, codeEnv, "NO_COLOR"} {
+	for _, env := range []string{"BOTSYNC_ROOT", relayEnv, codeEnv, hookTokenEnv, hookURLEnv, "NO_COLOR"} {
 		if !strings.Contains(sections["Environment"], "`"+env+"`") {
 			t.Errorf("the environment variable %s is not described", env)
 		}
@@ -155,7 +165,7 @@ func TestContractIsWhole(t *testing.T) {
 // Every field of every object that is printed is described.
 func TestEveryFieldIsDescribed(t *testing.T) {
 	t.Parallel()
-	doc := contract(t)
+	doc := contract(t) + page(t, "notify.md") // of what a webhook gets
 	seen := map[reflect.Type]bool{}
 	var walk func(reflect.Type)
 	walk = func(typ reflect.Type) {
@@ -177,6 +187,7 @@ func TestEveryFieldIsDescribed(t *testing.T) {
 	}
 	for _, v := range []any{
 		api.Status{}, api.Version{}, api.InviteLine{}, api.JoinedLine{}, api.ExpiredLine{}, api.ErrorReply{}, api.Event{},
+		api.NotifyStatus{}, api.NotifySetLine{}, api.NotifyOffLine{}, api.NotifyRetryLine{}, api.NotifyTestLine{}, api.NotifyBatch{},
 		startedLine{}, stoppedLine{}, listeningLine{}, demoResult{}, skillLine{},
 	} {
 		walk(reflect.TypeOf(v))

@@ -93,6 +93,7 @@ func runFake(ctx context.Context, opts DaemonOptions) error {
 
 type fake struct {
 	control.Waits // not asked for
+	fakeNotify
 
 	root    *root.Root
 	version string

@@ -60,7 +60,7 @@ Flags of every command:
 {{- end}}
 {{- if .HasAvailableSubCommands}}
 
-"botsync COMMAND --help" says more about one of them.
+"{{.CommandPath}} COMMAND --help" says more about one of them.
 {{- end}}
 `
 

@@ -51,6 +51,10 @@ func (a *app) runInit(ctx context.Context, opts initOptions) error {
 	if err := checkRelay(opts.relay, opts.lanOnly); err != nil {
 		return err
 	}
+	hook, err := hookFromEnv()
+	if err != nil {
+		return err
+	}
 	r, created, err := root.Create(dir, opts.config())
 	if err != nil {
 		return err
@@ -66,7 +70,10 @@ func (a *app) runInit(ctx context.Context, opts initOptions) error {
 	if err != nil {
 		return err
 	}
-	line, err := c.Invite(ctx, api.InviteRequest{Relay: relay, Ticket: opts.ticket})
+	var line *api.InviteLine
+	if err = a.switchOn(ctx, c, hook); err == nil {
+		line, err = c.Invite(ctx, api.InviteRequest{Relay: relay, Ticket: opts.ticket})
+	}
 	if err != nil {
 		a.takeBackInit(context.WithoutCancel(ctx), r, created)
 		return err

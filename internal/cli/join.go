@@ -69,11 +69,15 @@ func (a *app) runJoin(ctx context.Context, opts joinOptions, args []string) erro
 	if err != nil {
 		return err
 	}
+	hook, err := hookFromEnv()
+	if err != nil {
+		return err
+	}
 	r, created, err := root.Create(dir, opts.config())
 	if err != nil {
 		return err
 	}
-	j := &join{app: a, root: r, created: created, settings: &opts.settings, deadline: deadline}
+	j := &join{app: a, root: r, created: created, settings: &opts.settings, deadline: deadline, hook: hook}
 	joined, err := j.run(ctx, words)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -104,6 +108,7 @@ type join struct {
 	created  *root.Created
 	settings *settings
 	deadline time.Time
+	hook     *api.NotifyTarget // to switch on; nil if none
 
 	client   *control.Client
 	restored func() error // puts back the settings of a root that existed
@@ -120,6 +125,9 @@ func (j *join) run(ctx context.Context, words string) (*api.JoinedLine, error) {
 	defer spin.Stop()
 	err := j.connect(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := j.switchOn(ctx, j.client, j.hook); err != nil {
 		return nil, err
 	}
 	relay, err := pairingRelay(j.root, j.settings.relay)

@@ -72,7 +72,7 @@ prints JSON on standard output, and a failure is one object on standard error.`,
 		}
 	}
 	add(groupMain, a.newInitCommand(), a.newInviteCommand(), a.newJoinCommand(), a.newStatusCommand(), a.newWaitCommand(), a.newSendCommand(), a.newEventsCommand(), a.newLogCommand(), a.newStartCommand(), a.newStopCommand())
-	add(groupOther, a.newMCPCommand(), a.newSkillCommand(), a.newRelayCommand(), a.newDemoCommand(), a.newVersionCommand())
+	add(groupOther, a.newNotifyCommand(), a.newMCPCommand(), a.newSkillCommand(), a.newRelayCommand(), a.newDemoCommand(), a.newVersionCommand())
 	return cmd
 }
 

@@ -69,12 +69,12 @@ func (a *app) spawn(ctx context.Context, r *root.Root) error {
 	return diedSilently(r, cmd.Wait())
 }
 
-// daemonEnv is the environment without a code: that stands for an invite, and a
-// daemon's environment can be read for as long as it lives.
+// daemonEnv is the environment without a code, which stands for an invite, and
+// without a token: a daemon's environment can be read for as long as it lives.
 func daemonEnv(env []string) []string {
 	kept := make([]string, 0, len(env))
 	for _, e := range env {
-		if !strings.HasPrefix(e, codeEnv+"=") {
+		if !strings.HasPrefix(e, codeEnv+"=") && !strings.HasPrefix(e, hookTokenEnv+"=") {
 			kept = append(kept, e)
 		}
 	}

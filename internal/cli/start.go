@@ -64,6 +64,10 @@ supervisors. It logs to standard error, and to .botsync/logs/daemon.log as ever.
 }
 
 func (a *app) runStart(ctx context.Context) error {
+	hook, err := hookFromEnv()
+	if err != nil {
+		return err
+	}
 	r, err := a.open()
 	if err != nil {
 		return err
@@ -75,6 +79,9 @@ func (a *app) runStart(ctx context.Context) error {
 		return err
 	}
 	defer c.Close()
+	if err := a.switchOn(ctx, c, hook); err != nil {
+		return err
+	}
 	return a.sayStarted(r, c, started)
 }
 
@@ -101,11 +108,18 @@ func (a *app) sayStarted(r *root.Root, c *control.Client, started bool) error {
 // runForeground is the daemon. Its end by a signal or "botsync stop" is success.
 func (a *app) runForeground(ctx context.Context, opts startOptions) error {
 	report := a.sayReady
-	if opts.handshake {
+	var hook *api.NotifyTarget
+	if opts.handshake { // whoever started this switches hooks on
 		report = handshake
 		signal.Ignore(syscall.SIGHUP) // it has no terminal that could be closed
+	} else {
+		var err error
+		if hook, err = hookFromEnv(); err != nil {
+			return err
+		}
 	}
 	err := a.serve(ctx, opts.handshake, func() {
+		a.switchOnHere(ctx, hook)
 		report(ready{Schema: api.Schema, Ready: true, PID: os.Getpid()})
 	})
 	if err == nil || ctx.Err() != nil && errors.Is(err, context.Canceled) {
@@ -115,6 +129,16 @@ func (a *app) runForeground(ctx context.Context, opts startOptions) error {
 		handshake(ready{Schema: api.Schema, Error: explain(ctx, err)})
 	}
 	return err
+}
+
+// switchOnHere is switchOn in the daemon itself, which goes on if that fails.
+func (a *app) switchOnHere(ctx context.Context, hook *api.NotifyTarget) {
+	if hook == nil {
+		return
+	}
+	if err := a.withDaemon(ctx, func(c *control.Client) error { return a.switchOn(ctx, c, hook) }); err != nil {
+		a.term.Warn("notifications to OpenClaw are not switched on: %v", err)
+	}
 }
 
 func (a *app) serve(ctx context.Context, background bool, onReady func()) error {

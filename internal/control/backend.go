@@ -22,6 +22,7 @@ type Backend interface {
 	// lock may be held meanwhile.
 	Events(ctx context.Context, since int64, emit func(api.Event) error) error
 	Waits
+	Notifies
 	// Stop asks the daemon to stop and returns at once.
 	Stop()
 }

@@ -15,7 +15,8 @@ import (
 
 // fake is a daemon whose every method can be replaced.
 type fake struct {
-	Waits // not asked for
+	Waits    // not asked for
+	Notifies // likewise
 
 	status  func(context.Context) (*api.Status, error)
 	invite  func(context.Context, api.InviteRequest) (*api.InviteLine, error)

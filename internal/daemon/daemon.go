@@ -42,6 +42,7 @@ type daemon struct {
 	invites  *invites
 	joins    joins
 	global   globalWay
+	notify   notifier
 	peers    peerWatch
 	bell     bell // for those who wait for the engine
 
@@ -126,6 +127,10 @@ func (d *daemon) run(ctx context.Context, socket string, ready func()) (err erro
 	defer d.group.Wait()
 	defer stopWork()
 	d.invites = newInvites(d, work)
+	if err := d.openNotify(work); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	d.group.Go(d.notify.Wait)
 	d.group.Go(func() { d.activity.Run(work) })
 	d.group.Go(func() { d.tend(work) })
 	d.group.Go(func() { d.record(work) })

@@ -19,7 +19,7 @@ func (d *daemon) self() api.Device {
 }
 
 // Status says how everything is.
-func (d *daemon) Status(context.Context) (*api.Status, error) {
+func (d *daemon) Status(ctx context.Context) (*api.Status, error) {
 	m, plan, bad := d.members.current()
 	s := &api.Status{
 		Schema: api.Schema, Version: d.version, Engine: engine.Version(), State: api.StateRunning,
@@ -45,6 +45,7 @@ func (d *daemon) Status(context.Context) (*api.Status, error) {
 		s.Peers = append(s.Peers, p)
 	}
 	s.Problems = append(s.Problems, d.problems(m, bad, s.Invites)...)
+	s.Problems = append(s.Problems, d.notifyProblems(ctx)...)
 	return s, nil
 }
 
