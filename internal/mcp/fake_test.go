@@ -89,7 +89,9 @@ func (f *fake) Send(ctx context.Context, req api.SendRequest, progress func(api.
 	return f.send(ctx, req, progress)
 }
 
-func (f *fake) Log(_ context.Context, req api.LogRequest) ([]api.Event, error) { return f.log(req), nil }
+func (f *fake) Log(_ context.Context, req api.LogRequest) ([]api.Event, error) {
+	return f.log(req), nil
+}
 
 // newRoot makes a root whose path is short enough for a socket.
 func newRoot(t testing.TB, cfg root.MCP) *root.Root {
