@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"path"
 	"path/filepath"
+	"reflect"
 
 	"github.com/botsync/botsync/internal/api"
 	"github.com/botsync/botsync/internal/term"
@@ -38,30 +39,29 @@ func cleanDevice(d api.Device) api.Device {
 	return api.Device{ID: term.Clean(d.ID), Name: term.Clean(d.Name), Role: api.Role(term.Clean(string(d.Role)))}
 }
 
-// cleanStatus makes a status harmless, and its lists such that they are never
-// null.
-func cleanStatus(st *api.Status) *api.Status {
-	out := *st
-	out.Device = cleanDevice(st.Device)
-	out.Folders = make([]api.Folder, len(st.Folders))
-	for i, f := range st.Folders {
-		f.Error = term.Clean(f.Error)
-		out.Folders[i] = f
+// harmless makes every string in what v points to harmless, and every list one
+// that is not null. It goes by the types, so that what a status is to show some
+// day is made harmless, too.
+func harmless(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			harmless(v.Elem())
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				harmless(v.Field(i))
+			}
+		}
+	case reflect.Slice:
+		if v.IsNil() {
+			v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+		}
+		for i := range v.Len() {
+			harmless(v.Index(i))
+		}
+	case reflect.String:
+		v.SetString(term.Clean(v.String()))
 	}
-	out.Peers = make([]api.Peer, len(st.Peers))
-	for i, p := range st.Peers {
-		p.Device = cleanDevice(p.Device)
-		p.Address = term.Clean(p.Address)
-		out.Peers[i] = p
-	}
-	out.Invites = make([]api.Invite, len(st.Invites))
-	for i, in := range st.Invites {
-		in.Ways = nil // how a meeting goes is for people who set one up
-		out.Invites[i] = in
-	}
-	out.Problems = make([]api.Problem, len(st.Problems))
-	for i, p := range st.Problems {
-		out.Problems[i] = api.Problem{Code: term.Clean(p.Code), Message: term.Clean(p.Message), Hint: term.Clean(p.Hint)}
-	}
-	return &out
 }

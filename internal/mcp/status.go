@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"context"
+	"reflect"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -20,12 +21,19 @@ peers[].connected with need_files 0, while every folder is "idle", means that th
 to be sure, and to wait for it, use wait_until_synced. problems[] says what is wrong and what to do.
 root is the absolute path below which the folders are.`,
 		Annotations: readOnly(),
-	}, nil, func(ctx context.Context, _ *mcp.CallToolRequest, _ nothing) (*api.Status, error) {
+	}, nil, func(ctx context.Context, _ *mcp.CallToolRequest, _ nothing) (*statusOutput, error) {
 		return s.status(ctx)
 	})
 }
 
-func (s *server) status(ctx context.Context) (*api.Status, error) {
+// statusOutput leaves out what is null in "status --json": schemas with more than
+// one type for a field are beyond some clients.
+type statusOutput struct {
+	api.Status
+	Network *api.Network `json:"network,omitempty"`
+}
+
+func (s *server) status(ctx context.Context) (*statusOutput, error) {
 	_, c, err := s.reach(ctx)
 	if err != nil {
 		return nil, err
@@ -35,5 +43,9 @@ func (s *server) status(ctx context.Context) (*api.Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	return cleanStatus(st), nil
+	for i := range st.Invites {
+		st.Invites[i].Ways = nil // how a meeting goes is for whoever sets one up
+	}
+	harmless(reflect.ValueOf(st))
+	return &statusOutput{*st, st.Network}, nil
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
+	"time"
 
 	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -19,14 +21,11 @@ import (
 // schema of the input.
 func addTool[In, Out any](s *server, t *mcp.Tool, limits func(map[string]*jsonschema.Schema),
 	run func(context.Context, *mcp.CallToolRequest, In) (Out, error)) {
-	in, err := jsonschema.For[In](nil)
-	if err != nil {
-		panic(fmt.Errorf("making the schema of %s: %w", t.Name, err)) // a mistake in this package
-	}
+	in, out := schemaOf[In](t.Name), schemaOf[Out](t.Name)
 	if limits != nil {
 		limits(in.Properties)
 	}
-	t.InputSchema = in
+	t.InputSchema, t.OutputSchema = in, out
 	t.Annotations.Title = t.Title
 	mcp.AddTool(s.mcp, t, func(ctx context.Context, req *mcp.CallToolRequest, in In) (*mcp.CallToolResult, Out, error) {
 		out, err := run(ctx, req, in)
@@ -35,6 +34,32 @@ func addTool[In, Out any](s *server, t *mcp.Tool, limits func(map[string]*jsonsc
 		}
 		return nil, out, err
 	})
+}
+
+func schemaOf[T any](tool string) *jsonschema.Schema {
+	schema, err := jsonschema.ForType(reflect.TypeFor[T](), &jsonschema.ForOptions{
+		TypeSchemas: map[reflect.Type]*jsonschema.Schema{reflect.TypeFor[time.Time](): {Type: "string", Format: "date-time"}},
+	})
+	if err != nil {
+		panic(fmt.Errorf("making a schema of %s: %w", tool, err)) // a mistake in this package
+	}
+	never(schema)
+	return schema
+}
+
+// never takes null out of a schema: what is a pointer here is left out where it
+// is nil, and no list is null. Some clients know one type for a field only.
+func never(s *jsonschema.Schema) {
+	if s == nil {
+		return
+	}
+	if len(s.Types) == 2 && s.Types[0] == "null" {
+		s.Type, s.Types = s.Types[1], nil
+	}
+	for _, p := range s.Properties {
+		never(p)
+	}
+	never(s.Items)
 }
 
 // readOnly annotates a tool that changes nothing, and asks nobody but the daemon.
