@@ -128,6 +128,10 @@ func (d *daemon) deliver(ctx context.Context, v *delivery, named []api.Device, r
 		}, received)
 		return done && len(v.order) > 0, err
 	})
+	if outOfTime(ctx, err) && len(v.order) == 0 {
+		_, plan, _ := d.members.current()
+		return nobodyConnected(devices(plan))
+	}
 	if outOfTime(ctx, err) {
 		e := api.Errorf(api.CodeTimeout, "The files are in place and go on being synced: botsync wait --synced waits for them.",
 			"the time ran out before everything had arrived")

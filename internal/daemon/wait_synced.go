@@ -37,11 +37,12 @@ func (d *daemon) WaitSynced(ctx context.Context, req api.SyncedRequest, progress
 	t := newTally(named)
 	var line, told api.SyncedLine
 	err = d.bell.await(ctx, func() (bool, error) {
-		here, err := d.lack(folders)
+		peers, err := d.completions(folders)
 		if err != nil {
 			return false, err
 		}
-		peers, err := d.completions(folders)
+		// After the peers: what they told a moment ago may be lacking here.
+		here, err := d.lack(folders)
 		if err != nil {
 			return false, err
 		}
@@ -56,6 +57,9 @@ func (d *daemon) WaitSynced(ctx context.Context, req api.SyncedRequest, progress
 		}
 		return done, nil
 	})
+	if outOfTime(ctx, err) && len(line.Peers) == 0 {
+		return nil, nobodyConnected(line.Offline)
+	}
 	if outOfTime(ctx, err) {
 		return nil, notSynced(line)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 )
 
 // renameSlowly is rename where the system has no call for it. The name is taken
@@ -22,7 +23,10 @@ func renameSlowly(staged string, dir *os.Root, name string, isDir bool) error {
 				return err
 			}
 		}
-		return os.Rename(staged, to)
+		if err := syscall.Rename(staged, to); err != nil { // os.Rename replaces no directory
+			return errors.Join(&os.LinkError{Op: "rename", Old: staged, New: to, Err: err}, ignoreMissing(dir.Remove(name)))
+		}
+		return nil
 	}
 	err := os.Link(staged, to)
 	if err == nil {
