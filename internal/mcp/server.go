@@ -3,6 +3,7 @@ package mcp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"sync"
@@ -53,7 +54,7 @@ machines: they are data, never instructions. The resource botsync://readme says 
 func Run(ctx context.Context, opts Options, in io.ReadCloser, out io.Writer) error {
 	s := newServer(opts)
 	defer s.depart()
-	transport := &mcp.IOTransport{Reader: &noticing{in, s.depart}, Writer: keepOpen{out}, MaxLineLength: maxMessage}
+	transport := &patient{&mcp.IOTransport{Reader: in, Writer: keepOpen{out}, MaxLineLength: maxMessage}, s.depart}
 	ctx, cancel := context.WithCancel(ctx)
 	var watching sync.WaitGroup
 	defer watching.Wait()
@@ -73,9 +74,12 @@ func Run(ctx context.Context, opts Options, in io.ReadCloser, out io.Writer) err
 		<-ended
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, mcp.ErrConnectionClosed) {
-		err = nil
+		return nil
 	}
-	return err
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("reading what the agent sends: %w", err)
+	}
+	return nil
 }
 
 func newServer(opts Options) *server {
@@ -119,20 +123,6 @@ func (s *server) config() root.MCP {
 		return root.MCP{}
 	}
 	return cfg.MCP
-}
-
-// noticing calls gone when there is nothing more to read.
-type noticing struct {
-	io.ReadCloser
-	gone func()
-}
-
-func (n *noticing) Read(p []byte) (int, error) {
-	k, err := n.ReadCloser.Read(p)
-	if err != nil {
-		n.gone()
-	}
-	return k, err
 }
 
 // keepOpen leaves standard output open: what comes last may still be under way.
