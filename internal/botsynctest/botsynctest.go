@@ -271,7 +271,7 @@ func (n *Node) Kill() {
 	if err := p.Kill(); err != nil {
 		n.TB.Fatal(err)
 	}
-	Await(n.TB, n.Name+"'s daemon is gone", func() bool { return n.Status().State == api.StateStopped })
+	Await(n.TB, n.Name+"'s daemon is gone", func() bool { return !n.Held() })
 }
 
 // End stops the daemon, by force if need be, and shows its log if the test

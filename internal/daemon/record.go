@@ -106,11 +106,11 @@ func (d *daemon) recordFolder(ctx context.Context, id, name string) error {
 			next = last // what is between has been replaced by later entries
 		}
 		at.Sequence = next
-		entries := state.Entries{Positions: map[string]state.Position{id: at}}
-		now := time.Now()
-		for _, c := range changes {
-			entries.Events = append(entries.Events, d.fileEvent(c, name, now))
+		entries, err := d.entries(ctx, id, name, changes)
+		if err != nil {
+			return err
 		}
+		entries.Positions = map[string]state.Position{id: at}
 		if err := d.activity.Record(ctx, entries); err != nil {
 			return err
 		}
@@ -119,16 +119,52 @@ func (d *daemon) recordFolder(ctx context.Context, id, name string) error {
 	return ctx.Err()
 }
 
-func (d *daemon) fileEvent(c engine.Change, folder string, now time.Time) api.Event {
-	e := api.Event{Time: now, Type: api.EventFileReceived, Folder: folder, Path: c.Path,
-		Action: api.ActionChanged, Kind: api.KindFile, Size: c.Size}
+// entries makes events of changes. What happened to a file follows from what was
+// told of it before: the index knows only how it is now.
+func (d *daemon) entries(ctx context.Context, id, folder string, changes []engine.Change) (state.Entries, error) {
+	var out state.Entries
+	paths := make([]string, len(changes))
+	for i, c := range changes {
+		paths[i] = c.Path
+	}
+	before, err := d.state.Files(ctx, id, paths)
+	if err != nil {
+		return out, err
+	}
+	now := time.Now()
+	for _, c := range changes {
+		old, was := before[c.Path]
+		action := happened(c, old, was)
+		if action == "" {
+			continue
+		}
+		out.Files = append(out.Files, state.File{Folder: id, Path: c.Path, Content: c.Content, Version: c.Version, Gone: c.Deleted})
+		out.Events = append(out.Events, d.fileEvent(c, folder, action, now))
+	}
+	return out, nil
+}
+
+// happened returns what a change did to a file of which old was told, if it was
+// there at all; empty if nothing.
+func happened(c engine.Change, old state.File, was bool) string {
 	switch {
+	case c.Deleted && !was, was && !c.Deleted && old.Version == c.Version:
+		return ""
 	case c.Deleted:
-		e.Action, e.Size = api.ActionDeleted, 0
-	case c.New:
-		e.Action = api.ActionNew
-	case c.Touched:
-		e.Action = api.ActionTouched
+		return api.ActionDeleted
+	case !was:
+		return api.ActionNew
+	case old.Content == c.Content:
+		return api.ActionTouched
+	}
+	return api.ActionChanged
+}
+
+func (d *daemon) fileEvent(c engine.Change, folder, action string, now time.Time) api.Event {
+	e := api.Event{Time: now, Type: api.EventFileReceived, Folder: folder, Path: c.Path,
+		Action: action, Kind: api.KindFile}
+	if !c.Deleted {
+		e.Size = c.Size
 	}
 	if c.Symlink {
 		e.Kind = api.KindSymlink

@@ -64,6 +64,7 @@ type Engine struct {
 	sweeps  *sweeper
 	watches watches
 	finder  *finder
+	scans   firstScans
 	indexes announcements
 	running context.Context // until Close
 
@@ -100,7 +101,7 @@ func Open(ctx context.Context, o Options, s Settings) (*Engine, error) {
 	configFile := filepath.Join(o.Dir, configName)
 	port := choosePort(keptPort(configFile))
 	e := &Engine{id: id, port: port, onEvent: o.OnEvent, applied: s,
-		sweeps: newSweeper(), done: make(chan struct{})}
+		sweeps: newSweeper(), scans: firstScans{ends: map[string]int64{}}, done: make(chan struct{})}
 	initial, err := configuration(id, port, s)
 	if err != nil {
 		return nil, err
@@ -174,7 +175,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	addresses := &lateAddresses{}
 	reg := registry.New()
 	discovery := discover.NewManager(e.id, e.cfg, cert, logger, addresses, reg)
-	e.finder = &finder{Finder: discovery, answers: answers, redial: e.redial, link: e.link, wake: make(chan struct{}, 1)}
+	e.finder = &finder{Finder: discovery, answers: answers, redial: e.redial, link: e.link, own: e.isOwn, wake: make(chan struct{}, 1)}
 	e.finder.set(e.applied.Peers)
 	prompt := &promptModel{Model: e.model, cfg: e.cfg, index: sdb, announced: &e.indexes}
 	e.conns = connections.NewService(e.cfg, e.id, prompt, tlsCfg, e.finder, bepProtocol, certName, logger, reg, keyGen)

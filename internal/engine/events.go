@@ -56,6 +56,7 @@ func (e *Engine) forward(ctx context.Context) {
 			e.sweeps.note(ev, time.Now())
 			e.watches.note(ev)
 			e.noteLink(ev)
+			e.noteScan(ev)
 			if out, ok := e.translate(ev); ok && e.onEvent != nil {
 				e.onEvent(out)
 			}

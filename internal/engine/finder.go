@@ -22,6 +22,9 @@ const (
 	// seekInterval is how often discovery is asked for a peer that is not
 	// connected directly. It remembers its answers for longer itself.
 	seekInterval = 30 * time.Second
+	// promptRounds is how many rounds of dialling are for a prompt connection alone:
+	// a relay refuses two devices that call each other at the same moment.
+	promptRounds = 3
 	// seekLimit is how many peers are looked up at the same time.
 	seekLimit = 4
 )
@@ -46,6 +49,9 @@ type finder struct {
 	redial func(protocol.DeviceID) error
 	// link says how a peer is connected now.
 	link func(protocol.DeviceID) link
+	// own reports whether an address is one of this device: in another home a peer
+	// may have the same.
+	own func(address string) bool
 
 	mu    sync.Mutex
 	peers map[protocol.DeviceID]*whereabouts
@@ -132,13 +138,13 @@ func (f *finder) Lookup(ctx context.Context, id protocol.DeviceID) ([]string, er
 		f.mu.Unlock()
 		return nil, nil
 	}
-	all := slices.Concat(w.known, w.found)
+	all := slices.DeleteFunc(slices.Concat(w.known, w.found), f.own)
 	round := w.rounds
 	w.rounds++
 	f.mu.Unlock()
 
 	relays := slices.DeleteFunc(slices.Clone(all), func(a string) bool { return !isRelay(a) })
-	if round > 0 || len(relays) == 0 || f.link(id) != unlinked {
+	if round >= promptRounds || len(relays) == 0 || f.link(id) != unlinked {
 		return all, nil
 	}
 	return append(f.answering(ctx, all, id), relays...), nil

@@ -15,6 +15,7 @@ import (
 )
 
 const (
+	ownAddress    = "tcp://192.168.1.4:22000"
 	homeAddress   = "tcp://192.168.1.5:22000"
 	publicAddress = "tcp://198.51.100.7:22000"
 	quicAddress   = "quic://198.51.100.7:22000"
@@ -69,6 +70,7 @@ func newSeeker(t *testing.T, known ...string) *seeker {
 			}
 			return open
 		},
+		own:  func(address string) bool { return address == ownAddress },
 		link: func(protocol.DeviceID) link { s.mu.Lock(); defer s.mu.Unlock(); return s.now },
 		redial: func(protocol.DeviceID) error {
 			s.mu.Lock()
@@ -118,6 +120,7 @@ func TestWhereToDial(t *testing.T) {
 		"there is no relay":   {known: all[:3], first: all[:3]},
 		"nothing is known":    {},
 		"a relay is all":      {known: all[3:], first: all[3:]},
+		"its own address":     {known: []string{ownAddress, relayAddress}, open: []string{ownAddress}, first: all[3:]},
 		"what is nonsense":    {known: []string{"http://x", "file:///etc/passwd", "\x00", "tcp:", relayAddress}, first: all[3:]},
 		"nothing but QUIC":    {known: all[2:], first: all[3:]},
 		"an impostor answers": {known: all, open: []string{"tcp://192.168.1.6:22000"}, first: []string{relayAddress}, takes: answerPatience},
@@ -135,9 +138,14 @@ func TestWhereToDial(t *testing.T) {
 				if took := time.Since(start); took != tt.takes {
 					t.Errorf("took %v, want %v", took, tt.takes)
 				}
+				for range promptRounds - 1 {
+					if got := s.lookup(t); !slices.Equal(got, tt.first) {
+						t.Errorf("then dialled at %q, want %q again", got, tt.first)
+					}
+				}
 				for range 2 {
-					if got := s.lookup(t); !slices.Equal(got, dialable(tt.known)) {
-						t.Errorf("then dialled at %q, want all", got)
+					if got := s.lookup(t); !slices.Equal(got, slices.DeleteFunc(dialable(tt.known), s.own)) {
+						t.Errorf("at last dialled at %q, want all", got)
 					}
 				}
 			})

@@ -153,6 +153,23 @@ func (e *Engine) Addresses() []string {
 	return urls
 }
 
+// isOwn reports whether this device listens at an address.
+func (e *Engine) isOwn(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Port() != strconv.Itoa(e.port) {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	if err != nil {
+		return false
+	}
+	interfaces, err := net.InterfaceAddrs()
+	return err == nil && slices.ContainsFunc(interfaces, func(a net.Addr) bool {
+		n, ok := a.(*net.IPNet)
+		return ok && n.IP.Equal(ip.Unmap().WithZone("").AsSlice())
+	})
+}
+
 // rank orders addresses by how likely they are the shortest way.
 func rank(ip netip.Addr) int {
 	switch {

@@ -20,6 +20,7 @@ type Position struct {
 type Entries struct {
 	Events    []api.Event
 	Positions map[string]Position // by the engine's folder ID
+	Files     []File              // what is there now
 	Devices   []string            // IDs of devices that the events introduce
 }
 
@@ -54,6 +55,9 @@ func (s *DB) AddActivity(ctx context.Context, entries Entries) error {
 				folder, p.Index, p.Sequence); err != nil {
 				return err
 			}
+		}
+		if err := putFiles(ctx, tx, entries.Files); err != nil {
+			return err
 		}
 		for _, id := range entries.Devices {
 			if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO known_devices (id) VALUES (?)`, id); err != nil {

@@ -43,14 +43,23 @@ var migrations = []string{
 		size   INTEGER NOT NULL DEFAULT 0
 	) STRICT;
 
-	-- How far the index of a folder is in the table above.
+	-- How far the index of a folder is in activity.
 	CREATE TABLE positions (
 		folder   TEXT    PRIMARY KEY, -- the engine's ID of it
 		indexed  TEXT    NOT NULL,    -- ID of the index: another one starts anew
 		sequence INTEGER NOT NULL
 	) STRICT;
 
-	-- The devices of which the table above has told that they are members.
+	-- What was told of the files that are there, by the engine's ID of the folder.
+	CREATE TABLE files (
+		folder  TEXT    NOT NULL,
+		path    TEXT    NOT NULL,
+		content INTEGER NOT NULL, -- hashes, see engine.Change
+		version INTEGER NOT NULL,
+		PRIMARY KEY (folder, path)
+	) STRICT, WITHOUT ROWID;
+
+	-- The devices of which activity has told that they are members.
 	CREATE TABLE known_devices (id TEXT PRIMARY KEY) STRICT;`,
 
 	outboxTables,
