@@ -138,7 +138,7 @@ func (d *daemon) entries(ctx context.Context, id, folder string, changes []engin
 		if action == "" {
 			continue
 		}
-		out.Files = append(out.Files, state.File{Folder: id, Path: c.Path, Content: c.Content, Version: c.Version, Gone: c.Deleted})
+		out.Files = append(out.Files, state.File{Folder: id, Path: c.Path, Content: c.Content, Attributes: c.Attributes, Gone: c.Deleted})
 		out.Events = append(out.Events, d.fileEvent(c, folder, action, now))
 	}
 	return out, nil
@@ -148,7 +148,7 @@ func (d *daemon) entries(ctx context.Context, id, folder string, changes []engin
 // there at all; empty if nothing.
 func happened(c engine.Change, old state.File, was bool) string {
 	switch {
-	case c.Deleted && !was, was && !c.Deleted && old.Version == c.Version:
+	case c.Deleted && !was, was && !c.Deleted && old.Content == c.Content && old.Attributes == c.Attributes:
 		return ""
 	case c.Deleted:
 		return api.ActionDeleted

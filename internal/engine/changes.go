@@ -23,7 +23,7 @@ type Change struct {
 	Size       int64
 	ModifiedBy string // short ID of the device that made the change, see ShortID
 	Content    uint64 // hash of what is in the file; 0 if it was deleted
-	Version    uint64 // hash of which change this is
+	Attributes uint64 // hash of its time and permissions
 }
 
 // index is what is read of Syncthing's database.
@@ -87,7 +87,7 @@ func (e *Engine) Changes(folder string, after int64, limit int) ([]Change, int64
 		}
 		out = append(out, Change{
 			Sequence: f.Sequence, Path: filepath.ToSlash(f.Name), Symlink: f.IsSymlink(), Deleted: f.Deleted,
-			Size: f.Size, ModifiedBy: author.String(), Content: content(f), Version: versionOf(f),
+			Size: f.Size, ModifiedBy: author.String(), Content: content(f), Attributes: attributes(f),
 		})
 	}
 	return out, last, nil
@@ -160,9 +160,9 @@ func content(f protocol.FileInfo) uint64 {
 	return hash(protocol.BlocksHash(f.Blocks))
 }
 
-// versionOf tells apart the changes of a file. Permissions and time are part of
-// the version vector's meaning: each of their changes counts it up.
-func versionOf(f protocol.FileInfo) uint64 { return hash([]byte(f.Version.String())) }
+func attributes(f protocol.FileInfo) uint64 {
+	return hash(fmt.Appendf(nil, "%d %d %o", f.ModifiedS, f.ModifiedNs, f.Permissions))
+}
 
 // hash is the start of a SHA-256: these are told apart, not protected.
 func hash(b []byte) uint64 {

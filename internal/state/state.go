@@ -52,10 +52,10 @@ var migrations = []string{
 
 	-- What was told of the files that are there, by the engine's ID of the folder.
 	CREATE TABLE files (
-		folder  TEXT    NOT NULL,
-		path    TEXT    NOT NULL,
-		content INTEGER NOT NULL, -- hashes, see engine.Change
-		version INTEGER NOT NULL,
+		folder     TEXT    NOT NULL,
+		path       TEXT    NOT NULL,
+		content    INTEGER NOT NULL, -- hashes, see engine.Change
+		attributes INTEGER NOT NULL,
 		PRIMARY KEY (folder, path)
 	) STRICT, WITHOUT ROWID;
 
