@@ -31,6 +31,10 @@ func fakeDeps() Deps {
 			st.State = api.StateStopped
 			return st, nil
 		},
+		OfflineLog: func(context.Context, string, api.LogRequest) ([]api.Event, error) {
+			return []api.Event{{Schema: api.Schema, ID: 3, Time: time.Now(), Type: api.EventFileReceived, Folder: "inbox",
+				Path: "\x1b[31mred", Action: api.ActionNew, Kind: api.KindFile, Size: 7, Device: &api.Device{Name: "laptop"}}}, nil
+		},
 		RunRelay: func(ctx context.Context, opts RelayOptions) error {
 			opts.Ready("127.0.0.1:1")
 			fmt.Fprintf(opts.Log, "%+v\n", opts.TrustedProxies)

@@ -40,8 +40,8 @@ With --new: print a line for each file that a peer has made or changed, in DIR o
 anywhere, as it lands. Each line carries a cursor with --json; --since CURSOR goes
 on from there, so that nothing falls between two calls.
 
-A path that begins with the name of a folder (inbox/task.md) is meant from the root,
-any other from the working directory.`,
+A path that begins with the name of a folder (inbox/task.md) is meant from the root;
+in the root any other is meant from the working directory.`,
 		Example: `  botsync wait --synced
   botsync wait --synced --peer laptop --timeout 10m
   botsync wait inbox/task.md

@@ -54,7 +54,11 @@ func unreadable(source string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		hint = "Check the path."
 	}
-	return api.Errorf(api.CodeSource, hint, "%s cannot be sent: %v", source, cause(err))
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		err = pathErr.Err
+	}
+	return api.Errorf(api.CodeSource, hint, "%s cannot be sent: %v", source, err)
 }
 
 // copier copies trees and remembers what it copied.

@@ -10,8 +10,8 @@ import (
 )
 
 // Rel is a path that a user means, relative to the root and with slashes: from
-// the root if it begins with the name of a folder, else from the working
-// directory, which must be inside of the root then. The file need not exist.
+// the working directory if that is inside of the root, but from the root if it
+// begins with the name of a folder. The file need not exist.
 func (r *Root) Rel(arg string) (string, error) {
 	cwd, err := os.Getwd()
 	if err != nil && !filepath.IsAbs(arg) {
@@ -52,10 +52,12 @@ func relative(arg, cwd, dir string) (string, bool) {
 	p := arg
 	if !filepath.IsAbs(p) {
 		first, _, _ := strings.Cut(filepath.ToSlash(arg), "/")
-		if slices.Contains(Folders, first) {
+		switch {
+		case arg == "":
+			return "", false
+		case slices.Contains(Folders, first), !within(cwd, dir) && first != "." && first != "..":
 			cwd = dir
-		}
-		if cwd == "" || arg == "" {
+		case cwd == "":
 			return "", false
 		}
 		p = filepath.Join(cwd, arg)

@@ -416,8 +416,9 @@ func TestRelative(t *testing.T) {
 		{".", "/home/me/sync/inbox/x", "inbox/x"},
 		{"/home/me/sync/shared/a b", "/", "shared/a b"},
 		{"/home/me/sync", "/", "."},
-		{"a", "/home/me", ""},
-		{"a", "", ""},
+		{"a", "/home/me", "a"}, // in no folder, as whoever is asked for it will say
+		{"./a", "/home/me", ""},
+		{"./a", "", ""},
 		{"", "/home/me/sync", ""},
 		{"..", "/home/me/sync", ""},
 		{"inbox/../../x", "/home/me/sync", ""},

@@ -1,0 +1,235 @@
+//go:build unix
+
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	mathrand "math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/botsync/botsync/internal/api"
+	"github.com/botsync/botsync/internal/botsynctest"
+)
+
+// When wait --synced says so, the other side has everything, at that moment:
+// whatever was done right before, however large, and however often a daemon was
+// killed or began anew.
+func TestSyncedIsTrue(t *testing.T) {
+	t.Parallel()
+	agent, laptop := pair(t)
+	seed := mathrand.Uint64()
+	t.Logf("seed %d", seed)
+	random := mathrand.New(mathrand.NewPCG(seed, 0))
+	made := []string{}
+	for round := range 14 {
+		from, to := agent, laptop
+		if random.IntN(2) == 0 {
+			from, to = laptop, agent
+		}
+		away := ""
+		switch round % 7 {
+		case 2: // both were gone, and changed nothing
+			agent.Kill()
+			laptop.Kill()
+		case 4:
+			to.Kill()
+			away = "killed"
+		case 6:
+			to.Must("stop")
+			away = "stopped"
+		}
+		for range 1 + random.IntN(8) {
+			name := filepath.Join(folders[random.IntN(3)], fmt.Sprint("dir", random.IntN(4)), fmt.Sprint("file", random.IntN(20)))
+			path := from.Path(name)
+			switch {
+			case random.IntN(4) == 0 && len(made) > 0:
+				must(t, os.RemoveAll(from.Path(made[random.IntN(len(made))])))
+			case random.IntN(6) == 0 && len(made) > 0:
+				_ = os.RemoveAll(filepath.Dir(from.Path(made[random.IntN(len(made))]))) // the directory
+			default:
+				data := make([]byte, random.IntN([]int{1, 1000, 5 << 20}[random.IntN(3)])+1)
+				_, err := rand.Read(data)
+				must(t, err, os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, data, 0o644))
+				made = append(made, name)
+			}
+		}
+		for _, n := range []*botsynctest.Node{agent, laptop} {
+			if !n.Held() {
+				n.Must("start")
+			}
+		}
+		args := []string{"wait", "--synced", "--timeout", "1m"}
+		if away != "" || round%2 == 0 {
+			args = append(args, "--peer", to.Name)
+		}
+		from.Must(args...)
+		for _, folder := range folders {
+			if diff := botsynctest.TreeDiff(from.Path(folder), to.Path(folder)); diff != "" {
+				t.Fatalf("round %d, %s, %s %s: not synced:\n%s", round, strings.Join(args, " "), to.Name, away, diff)
+			}
+		}
+	}
+}
+
+// printed runs a command whose output is read as it comes.
+type printed struct {
+	cmd   *exec.Cmd
+	lines *bufio.Scanner
+}
+
+func print(t *testing.T, n *botsynctest.Node, args ...string) *printed {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), botsynctest.Patience)
+	t.Cleanup(cancel)
+	p := &printed{cmd: n.Command(ctx, args...)}
+	out, err := p.cmd.StdoutPipe()
+	must(t, err, p.cmd.Start())
+	t.Cleanup(func() { _ = p.cmd.Process.Kill(); _ = p.cmd.Wait() })
+	p.lines = bufio.NewScanner(out)
+	return p
+}
+
+// A file is told within 30 ms after it has its name, and waiting for it costs
+// nothing.
+func TestNewFilesAreToldAtOnce(t *testing.T) {
+	t.Parallel()
+	agent, laptop := pair(t)
+	agent.Must("wait", "--synced")
+	waiting := print(t, laptop, "wait", "--new", "inbox", "--since", "0", "--json")
+	var late []time.Duration
+	const files = 15
+	for i := range files {
+		name := fmt.Sprint("file", i)
+		there := make(chan time.Time, 1)
+		go func() {
+			for path := laptop.Path("inbox", name); ; {
+				if _, err := os.Lstat(path); err == nil || t.Context().Err() != nil {
+					there <- time.Now()
+					return
+				}
+				time.Sleep(500 * time.Microsecond) // it is the file system that is asked
+			}
+		}()
+		agent.Write("inbox/"+name, "x")
+		if !waiting.lines.Scan() {
+			t.Fatal("it ended", waiting.lines.Err())
+		}
+		told := time.Now()
+		var f api.NewFile
+		must(t, json.Unmarshal(waiting.lines.Bytes(), &f))
+		if f.Path != "inbox/"+name {
+			t.Fatalf("%+v, not %s", f, name)
+		}
+		late = append(late, told.Sub(<-there))
+	}
+	slices.Sort(late)
+	t.Logf("told after the file was there: p50 %v, p90 %v, max %v", late[files/2], late[files*9/10], late[files-1])
+	if late[files/2] > 30*time.Millisecond {
+		t.Errorf("told too late: %v", late)
+	}
+
+	// A process that waits, and the daemon for it, do nothing.
+	cpu := func(pid int) time.Duration {
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			t.Skip("without /proc nobody knows what it costs")
+		}
+		fields := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+1:]))
+		var ticks, more time.Duration
+		fmt.Sscan(fields[11], &ticks)
+		fmt.Sscan(fields[12], &more)
+		return (ticks + more) * 10 * time.Millisecond // a tick is 1/100 s to every program
+	}
+	before := cpu(waiting.cmd.Process.Pid)
+	time.Sleep(2 * time.Second) // the time that is measured
+	if used := cpu(waiting.cmd.Process.Pid) - before; used > 20*time.Millisecond {
+		t.Errorf("in two seconds of waiting it used the processor for %v", used)
+	}
+}
+
+// Whatever kills the daemon while it sends, a file has its name when it is whole,
+// and not before, on either side; and what was half made is removed.
+func TestKilledWhileSending(t *testing.T) {
+	t.Parallel()
+	agent, laptop := pair(t)
+	const size = 16 << 20
+	source := agent.Path("source")
+	must(t, os.Mkdir(source, 0o755))
+	block := make([]byte, size)
+	_, err := rand.Read(block)
+	must(t, err)
+	for _, name := range []string{"one", "two"} {
+		must(t, os.WriteFile(filepath.Join(source, name), block, 0o644))
+	}
+	took := agent.Must("send", source, "--name", "first").Took
+	whole := 0
+	const kills = 8
+	for i := range kills {
+		ctx, cancel := context.WithTimeout(t.Context(), botsynctest.Patience)
+		cmd := agent.Command(ctx, "send", source, "--name", fmt.Sprint("sent", i))
+		must(t, cmd.Start())
+		at := took * time.Duration(i) / (kills - 2)
+		time.Sleep(at) // anywhere between the start of the command and its end
+		agent.Kill()
+		_ = cmd.Wait()
+		cancel()
+		sent := agent.Path("deliverables", fmt.Sprint("sent", i))
+		if _, err := os.Lstat(sent); err == nil {
+			whole++
+			for _, name := range []string{"one", "two"} {
+				if info, err := os.Stat(filepath.Join(sent, name)); err != nil || info.Size() != size {
+					t.Errorf("after %v %s is half there: %v, %v", at, name, info, err)
+				}
+			}
+		}
+		agent.Must("start")
+		if left, err := os.ReadDir(agent.Path(".botsync", "send")); err == nil && len(left) > 0 {
+			t.Errorf("after %v there is left: %v", at, left)
+		}
+	}
+	t.Logf("%d of %d were whole", whole, kills)
+	agent.Must("send", source, "--name", "last", "--peer", laptop.Name)
+	same(t, filepath.Join(source, "two"), laptop.Path("deliverables", "last", "two"))
+	agent.Must("wait", "--synced", "--peer", laptop.Name)
+	awaitSame(t, agent, laptop)
+}
+
+// A command that is killed leaves nothing waiting behind, and a send that is
+// interrupted leaves nothing half made.
+func TestInterruptedSend(t *testing.T) {
+	t.Parallel()
+	n := botsynctest.New(t, "agent")
+	n.Init()
+	source := n.Path("large")
+	f, err := os.Create(source)
+	must(t, err, f.Truncate(8<<30), f.Close())
+	ctx, cancel := context.WithTimeout(t.Context(), botsynctest.Patience)
+	defer cancel()
+	cmd := n.Command(ctx, "send", source)
+	must(t, cmd.Start())
+	stage := n.Path(".botsync", "send")
+	botsynctest.Await(t, "the copy begins", func() bool {
+		left, err := filepath.Glob(filepath.Join(stage, "*", "file"))
+		return err == nil && len(left) == 1
+	})
+	must(t, cmd.Process.Signal(syscall.SIGKILL))
+	_ = cmd.Wait()
+	botsynctest.Await(t, "the copy is removed", func() bool {
+		left, err := os.ReadDir(stage)
+		return err == nil && len(left) == 0
+	})
+	if _, err := os.Lstat(n.Path("deliverables", "large")); err == nil {
+		t.Error("it is in place")
+	}
+}
