@@ -25,7 +25,8 @@ type agentTools struct {
 
 func startMCP(t *testing.T, n *botsynctest.Node, opts *mcp.ClientOptions, args ...string) agentTools {
 	t.Helper()
-	cmd := n.Command(t.Context(), append([]string{"mcp"}, args...)...)
+	// The context of a test ends before its cleanup does.
+	cmd := n.Command(context.Background(), append([]string{"mcp"}, args...)...)
 	cmd.Stderr = os.Stderr
 	s, err := mcp.NewClient(&mcp.Implementation{Name: "e2e", Version: "v1"}, opts).Connect(t.Context(), &mcp.CommandTransport{Command: cmd}, nil)
 	must(t, err)

@@ -63,13 +63,13 @@ func TestRecipeTasks(t *testing.T) {
 		})
 	}
 	out, err := typeIn(t, laptop, "asker").CombinedOutput()
-	if err != nil || string(out) != "SUMMARISE THE REPORT\n" {
+	if err != nil || !strings.HasSuffix(string(out), "\nSUMMARISE THE REPORT\n") {
 		t.Fatalf("%v: %s", err, out)
 	}
 	laptop.AwaitFile("inbox/done/task-1.md", "summarise the report\n")
 	left, err := filepath.Glob(laptop.Path("inbox", "*.md"))
 	must(t, err)
-	results, err := filepath.Glob(laptop.Path("deliverables", "*"))
+	results, err := filepath.Glob(laptop.Path("deliverables", "*.md"))
 	must(t, err)
 	if len(left) != 0 || len(results) != 1 {
 		t.Errorf("in inbox %q, in deliverables %q", left, results)
