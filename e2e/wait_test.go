@@ -20,6 +20,7 @@ import (
 
 	"github.com/botsync/botsync/internal/api"
 	"github.com/botsync/botsync/internal/botsynctest"
+	"github.com/botsync/botsync/internal/needs"
 )
 
 // When wait --synced says so, the other side has everything, at that moment:
@@ -143,7 +144,7 @@ func TestNewFilesAreToldAtOnce(t *testing.T) {
 	cpu := func(pid int) time.Duration {
 		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		if err != nil {
-			t.Skip("without /proc nobody knows what it costs")
+			needs.Skip(t, "/proc, which says what a process costs: %v", err)
 		}
 		fields := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+1:]))
 		var ticks, more time.Duration

@@ -35,7 +35,7 @@ func commands(t *testing.T) []*cobra.Command {
 		}
 	}
 	add(rootCmd)
-	if len(list) != 19 {
+	if len(list) != 23 {
 		t.Fatalf("there are %d commands", len(list))
 	}
 	return list
@@ -187,6 +187,7 @@ func TestEveryFieldIsDescribed(t *testing.T) {
 	}
 	for _, v := range []any{
 		api.Status{}, api.Version{}, api.InviteLine{}, api.JoinedLine{}, api.ExpiredLine{}, api.ErrorReply{}, api.Event{},
+		api.SyncedLine{}, api.FileHere{}, api.NewFile{}, api.SentLine{},
 		api.NotifyStatus{}, api.NotifySetLine{}, api.NotifyOffLine{}, api.NotifyRetryLine{}, api.NotifyTestLine{}, api.NotifyBatch{},
 		startedLine{}, stoppedLine{}, listeningLine{}, demoResult{}, skillLine{},
 	} {

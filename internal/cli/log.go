@@ -30,8 +30,8 @@ func (a *app) newLogCommand() *cobra.Command {
 time or a cursor. A change is dated when this device learnt of it, and is kept for
 30 days. A root whose daemon is not running answers too.
 
---since takes a time that has passed (90m, 12h, 2d), a date, a time of RFC 3339, or a
-cursor: the id of an event.`,
+--since takes a time that has passed (90m, 12h, 2d), a date, a time of RFC 3339, or
+a cursor: the id of an event.`,
 		Example: `  botsync log
   botsync log --since 2h --by laptop
   botsync log --path deliverables/report.md --json
