@@ -25,6 +25,9 @@ func works() []work {
 		{"file", oneFile},
 		{"small", smallFiles},
 		{"large", largeFile},
+		{"wake", wake},
+		{"wait", waiting},
+		{"mcp", mcpServer},
 	}
 }
 
