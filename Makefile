@@ -26,7 +26,7 @@ PHASES := fmt build vet staticcheck unit race fuzz e2e
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo test lint fmt vet staticcheck unit race e2e fuzz bench cross notices install clean
+.PHONY: help build demo test lint fmt vet staticcheck unit race e2e npm fuzz bench cross notices install clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,7 +72,10 @@ race: ## race tests of what is quickly built, where there is a C compiler
 		awk '/\.test / && !/modernc\.org\/sqlite|botsync\/e2e|botsync\/internal\/house/ { sub(/\.test$$/, "", $$1); print $$1 }')
 
 e2e: ## end-to-end tests with real daemons; as root on Linux in namespaces too
-	$(GO) test -count=1 -p 1 -timeout 15m ./e2e/...
+	$(GO) test -count=1 -p 1 -timeout 15m $$($(GO) list ./e2e/... | grep -v /e2e/npm)
+
+npm: ## tests with programs from npm, such as MCP's inspector; downloads them once
+	$(GO) test -count=1 -timeout 10m ./e2e/npm/
 
 fuzz: ## every fuzz target for FUZZTIME (5s)
 	$(GO) run ./internal/house/fuzz -time $(FUZZTIME)
