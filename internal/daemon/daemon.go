@@ -82,7 +82,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	// Syncthing and other libraries log there too; at their level of information
 	// they would write a line for every file.
 	defer slog.SetDefault(slog.Default())
-	slog.SetDefault(newLogger(slog.LevelWarn, logFile, o.Log))
+	slog.SetDefault(slog.New(engine.LogHandler(newLogger(slog.LevelWarn, logFile, o.Log).Handler())))
 
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
