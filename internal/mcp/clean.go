@@ -2,8 +2,6 @@ package mcp
 
 import (
 	"net/url"
-	"path"
-	"path/filepath"
 	"reflect"
 
 	"github.com/botsync/botsync/internal/api"
@@ -15,7 +13,7 @@ import (
 // turn the direction of text) is replaced; where that changed the path of a file,
 // the true one stands beside it, percent-encoded.
 
-// file names a file of a synced folder.
+// filePath names a file of a synced folder.
 type filePath struct {
 	Path           string `json:"path" jsonschema:"where it is, relative to the root, with slashes"`
 	PercentEncoded string `json:"percent_encoded,omitempty" jsonschema:"the exact path, percent-encoded; only there if path had to be altered because it contains characters that cannot be shown"`
@@ -28,11 +26,6 @@ func pathOf(p string) filePath {
 		return filePath{Path: p}
 	}
 	return filePath{Path: clean, PercentEncoded: (&url.URL{Path: p}).EscapedPath()}
-}
-
-// absolute is where a file is, for the tools of an agent.
-func absolute(rootDir, p string) string {
-	return filepath.Join(rootDir, filepath.FromSlash(path.Clean(p)))
 }
 
 func cleanDevice(d api.Device) api.Device {

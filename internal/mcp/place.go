@@ -21,17 +21,6 @@ type place struct {
 
 func (p place) String() string { return path.Join(p.folder, p.rest) }
 
-// contains reports whether a file of the folder lies in p or is p.
-func (p place) contains(folder, name string) bool {
-	switch {
-	case p.folder == "":
-		return true
-	case p.folder != folder:
-		return false
-	}
-	return p.rest == "." || name == p.rest || strings.HasPrefix(name, p.rest+"/")
-}
-
 // placeOf reads a path that a client named: relative to the root or absolute.
 // Whatever is not in a synced folder is refused, by its name alone; that no link
 // leads out of the folder is up to [os.Root].
