@@ -23,7 +23,7 @@ const (
 	// after it has ended.
 	commandGrace = time.Second
 	// maxTail bounds what is kept of a command's output, in bytes.
-	maxTail = 2 << 10
+	maxTail = 1 << 10
 	// exitTempFail is sendmail's word for: try again later (EX_TEMPFAIL of
 	// sysexits.h).
 	exitTempFail = 75
@@ -103,7 +103,7 @@ func (t *tail) Write(p []byte) (int, error) {
 func (t *tail) said() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	text := strings.Join(strings.Fields(strings.ToValidUTF8(string(t.b), "\ufffd")), " ")
+	text := strings.Join(strings.Fields(string(t.b)), " ")
 	if text == "" {
 		return ""
 	}

@@ -96,9 +96,9 @@ func await(ctx context.Context, a, b <-chan struct{}) error {
 
 // drain sends until nothing is left that can be sent.
 func (c *courier) drain(ctx context.Context) error {
-	for after := int64(0); ; {
-		page, err := c.o.Store.Outbox(ctx, c.cfg.Name, after, pageOutgoing, pageBytes)
-		if err != nil {
+	for {
+		page, err := c.o.Store.Outbox(ctx, c.cfg.Name, pageOutgoing, pageBytes)
+		if err != nil || len(page) == 0 {
 			return err
 		}
 		for _, out := range page {
@@ -106,15 +106,9 @@ func (c *courier) drain(ctx context.Context) error {
 			if err != nil || !goOn {
 				return err
 			}
-			after = out.ID
 		}
-		if err := c.flush(ctx); err != nil {
+		if err := c.flush(ctx); err != nil { // else they were read again
 			return err
-		}
-		// Nothing that was accepted is left, so that what was parked and is taken
-		// up again, below after, is found.
-		if after = 0; len(page) == 0 {
-			return nil
 		}
 	}
 }

@@ -120,11 +120,16 @@ func excerpt(h http.Header, body []byte) string {
 	if isPage(h, body) {
 		return "a web page"
 	}
-	text := strings.Join(strings.Fields(strings.ToValidUTF8(string(body[:min(len(body), 4*maxSaid)]), "\ufffd")), " ")
-	if len(text) > maxSaid {
-		text = shorten(text)
+	return brief(string(body))
+}
+
+// brief is the beginning of foreign text, on one line.
+func brief(text string) string {
+	text = strings.Join(strings.Fields(text[:min(len(text), maxSaid)]), " ")
+	if text = harmless(text); len(text) > 2*maxSaid {
+		text = text[:2*maxSaid] // what is harmless and that much longer is mostly escapes
 	}
-	return harmless(text)
+	return strings.ToValidUTF8(text, "")
 }
 
 // bearer is how OpenClaw knows who may wake it.

@@ -28,7 +28,7 @@ type Store interface {
 	PassOutbox(ctx context.Context, name string, position int64) error
 	Enqueue(ctx context.Context, name string, out api.Outgoing, position int64) error
 	EnqueuedSince(ctx context.Context, name string, since, now time.Time) ([]time.Time, error)
-	Outbox(ctx context.Context, name string, after int64, limit, maxBytes int) ([]api.Outgoing, error)
+	Outbox(ctx context.Context, name string, limit, maxBytes int) ([]api.Outgoing, error)
 	Delivered(ctx context.Context, name string, ids []int64, at time.Time) error
 	CountAttempt(ctx context.Context, id int64) error
 	Park(ctx context.Context, id int64, reason string) error
@@ -47,6 +47,8 @@ type Options struct {
 	MaxWait    time.Duration // after the first one
 	MaxPerHour int           // notifications to each target; 0 means no limit
 	Log        *slog.Logger
+
+	newSender func(api.NotifyTarget) (sender, error) // by tests; nil for the real ones
 }
 
 // Notifier tells targets of events. Its methods can be called by several

@@ -98,6 +98,9 @@ func (t *target) gathered(open int) {
 
 // sender makes what sends to a target.
 func (n *Notifier) sender(cfg api.NotifyTarget) (sender, error) {
+	if n.o.newSender != nil {
+		return n.o.newSender(cfg)
+	}
 	agent := "botsync/" + n.o.Version
 	switch cfg.Kind {
 	case api.NotifyOpenClaw:

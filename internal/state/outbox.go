@@ -135,11 +135,11 @@ func (s *DB) EnqueuedSince(ctx context.Context, name string, since, now time.Tim
 	return out, rows.Err()
 }
 
-// Outbox returns what is to be sent to a target, in order and above after: at
-// most limit notifications, and no more once their bodies have maxBytes together.
-func (s *DB) Outbox(ctx context.Context, name string, after int64, limit, maxBytes int) ([]api.Outgoing, error) {
+// Outbox returns what is to be sent to a target, in order: at most limit
+// notifications, and no more once their bodies have maxBytes together.
+func (s *DB) Outbox(ctx context.Context, name string, limit, maxBytes int) ([]api.Outgoing, error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT id, key, body, at, attempts FROM outbox
-		WHERE target = ? AND id > ? AND parked = '' ORDER BY id LIMIT ?`, name, after, limit)
+		WHERE target = ? AND parked = '' ORDER BY id LIMIT ?`, name, limit)
 	if err != nil {
 		return nil, fmt.Errorf("reading the outbox: %w", err)
 	}
