@@ -44,12 +44,10 @@ func joinOn(n node, code string, flags ...string) api.JoinedLine {
 	if line.Timing.Way != "global" {
 		n.TB.Errorf("they met by %s", line.Timing.Way)
 	}
-	// It is well under 3 s on a machine that has nothing else to do. How long the
-	// engines then take to connect is another matter: Syncthing dials relays only
-	// after direct addresses, 10 s for those of TCP and as much for QUIC if nobody
-	// answers.
-	if found := r.Took - time.Duration(line.Timing.ConnectMS*float64(time.Millisecond)); found > 20*time.Second {
-		n.TB.Errorf("the host was found and paired with after %v", found)
+	// It is 1 to 2 s on a machine that has nothing else to do. A relay may refuse
+	// two devices that call each other at the same moment: they try again after 5 s.
+	if r.Took > 20*time.Second {
+		n.TB.Errorf("the join took %v", r.Took)
 	}
 	return line
 }
@@ -102,31 +100,40 @@ func enginePort(t *testing.T, n node) string {
 }
 
 // Two homes, whose routers let nothing in, not even a refusal out: they pair and
-// sync over a relay of Syncthing. Once a port of the host's router is opened they
+// sync over a relay of Syncthing. Once a port of either router is opened they
 // connect directly.
 func TestPairBehindClosedRouters(t *testing.T) {
 	t.Parallel()
-	net := newInternet(t)
-	a, b := net.home("a"), net.home("b")
-	agent, laptop := a.node("agent"), b.node("laptop")
-	invite := initOn(agent, net.flags()...)
-	net.awaitAnnounced(agent)
-	// The guest has to be told where to look, and nothing more.
-	joinOn(laptop, invite.Code, "--discovery-server", net.discovery)
-	mustHaveEachOther(t, agent, laptop)
-	exchange(t, agent, laptop, "relayed")
-	awaitVia(api.ViaRelay, agent, laptop)
+	for _, opens := range []string{"host", "guest"} {
+		t.Run(opens+" opens a port", func(t *testing.T) {
+			t.Parallel()
+			net := newInternet(t)
+			a, b := net.home("a"), net.home("b")
+			agent, laptop := a.node("agent"), b.node("laptop")
+			invite := initOn(agent, net.flags()...)
+			net.awaitAnnounced(agent)
+			// The guest has to be told where to look, and nothing more.
+			joinOn(laptop, invite.Code, "--discovery-server", net.discovery)
+			mustHaveEachOther(t, agent, laptop)
+			exchange(t, agent, laptop, "relayed")
+			awaitVia(api.ViaRelay, agent, laptop)
 
-	a.open(enginePort(t, agent), "192.168.1.2")
-	start := time.Now()
-	// Syncthing dials anew 5 to 32 s after a round, which takes up to 20 s if
-	// nobody answers.
-	for limit := 2 * botsynctest.Patience; time.Since(start) < limit && via(laptop) != api.ViaDirect; {
-		time.Sleep(250 * time.Millisecond)
+			if opens == "host" {
+				a.open(enginePort(t, agent), "192.168.1.2")
+			} else {
+				b.open(enginePort(t, laptop), "192.168.1.2")
+			}
+			start := time.Now()
+			// Syncthing dials anew 5 to 32 s after a round, which takes up to 20 s if
+			// nobody answers.
+			for limit := 2 * botsynctest.Patience; time.Since(start) < limit && via(laptop) != api.ViaDirect; {
+				time.Sleep(250 * time.Millisecond)
+			}
+			awaitVia(api.ViaDirect, agent, laptop)
+			t.Logf("directly connected %v after the port was opened", time.Since(start).Round(time.Millisecond))
+			exchange(t, agent, laptop, "direct")
+		})
 	}
-	awaitVia(api.ViaDirect, agent, laptop)
-	t.Logf("directly connected %v after the port was opened", time.Since(start).Round(time.Millisecond))
-	exchange(t, agent, laptop, "direct")
 }
 
 // via is how the node is connected with its only peer, if it is.
