@@ -20,7 +20,9 @@ import (
 
 	"github.com/botsync/botsync/internal/api"
 	"github.com/botsync/botsync/internal/botsynctest"
+	"github.com/botsync/botsync/internal/control"
 	"github.com/botsync/botsync/internal/needs"
+	"github.com/botsync/botsync/internal/root"
 )
 
 // When wait --synced says so, the other side has everything, at that moment:
@@ -70,17 +72,58 @@ func TestSyncedIsTrue(t *testing.T) {
 				n.Must("start")
 			}
 		}
-		args := []string{"wait", "--synced", "--timeout", "1m"}
+		req := api.SyncedRequest{Timeout: botsynctest.Patience}
 		if away != "" || round%2 == 0 {
-			args = append(args, "--peer", to.Name)
+			req.Peers = []string{to.Name}
 		}
-		from.Must(args...)
+		c := client(t, from)
+		// Without a process in between, which would take longer than the daemon
+		// takes to notice a change by itself.
+		must(t, os.WriteFile(from.Path("shared", "last"), fmt.Appendf(nil, "%d", round), 0o644))
+		if _, err := c.WaitSynced(t.Context(), req, nil); err != nil {
+			t.Fatalf("round %d, %+v, %s %s: %v", round, req, to.Name, away, err)
+		}
 		for _, folder := range folders {
 			if diff := botsynctest.TreeDiff(from.Path(folder), to.Path(folder)); diff != "" {
-				t.Fatalf("round %d, %s, %s %s: not synced:\n%s", round, strings.Join(args, " "), to.Name, away, diff)
+				t.Fatalf("round %d, %+v, %s %s: not synced:\n%s", round, req, to.Name, away, diff)
 			}
 		}
 	}
+}
+
+// What was known of a peer before this device was away is not what it has now.
+func TestSyncedAfterAnAbsence(t *testing.T) {
+	t.Parallel()
+	agent, laptop := pair(t)
+	const files = 1000
+	for i := range files {
+		agent.Write(fmt.Sprintf("shared/old%04d", i), "x")
+	}
+	agent.Must("wait", "--synced")
+	agent.Kill()
+	for i := range files {
+		laptop.Write(fmt.Sprintf("shared/new%04d", i), "y")
+		must(t, os.Remove(laptop.Path("shared", fmt.Sprintf("old%04d", i))))
+	}
+	laptop.Write("shared/last", "z")
+	laptop.AwaitStatus("all of it noticed", func(s api.Status) bool { return s.Folders[0].Files == files+1 })
+	agent.Must("start")
+	if _, err := client(t, agent).WaitSynced(t.Context(), api.SyncedRequest{Peers: []string{laptop.Name}}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if diff := botsynctest.TreeDiff(agent.Path("shared"), laptop.Path("shared")); diff != "" {
+		t.Errorf("not synced:\n%s", diff)
+	}
+}
+
+func client(t *testing.T, n *botsynctest.Node) *control.Client {
+	t.Helper()
+	r, err := root.Open(n.Root)
+	must(t, err)
+	c, err := control.Dial(t.Context(), r)
+	must(t, err)
+	t.Cleanup(c.Close)
+	return c
 }
 
 // printed runs a command whose output is read as it comes.
