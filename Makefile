@@ -77,6 +77,10 @@ e2e: ## end-to-end tests with real daemons; as root on Linux in namespaces too
 npm: ## tests with programs from npm, such as MCP's inspector; downloads them once
 	$(GO) test -count=1 -timeout 10m ./e2e/npm/
 
+# Not part of "make test": it needs npm, and some minutes.
+openclaw: ## notifications to a real OpenClaw gateway, which npm installs once (880 MB)
+	GOFLAGS='$(filter-out -tags=%,$(GOFLAGS)) -tags=$(tags),openclaw' $(GO) test -count=1 -timeout 15m ./e2e/openclaw
+
 fuzz: ## every fuzz target for FUZZTIME (5s)
 	$(GO) run ./internal/house/fuzz -time $(FUZZTIME)
 

@@ -45,6 +45,7 @@ var mayImport = map[string][]string{
 	// For tests and developers only.
 	"e2e":          {},
 	"e2e/machines": {},
+	"e2e/openclaw": {},
 	"internal/bench": {"internal/api", "internal/atomicfile", "internal/botsynctest", "internal/code", "internal/control",
 		"internal/needs", "internal/pairing", "internal/root"},
 	"internal/botsynctest":   {"internal/api", "internal/needs"},
