@@ -26,7 +26,7 @@ PHASES := fmt build vet staticcheck unit race fuzz e2e
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo test lint fmt vet staticcheck unit race e2e npm fuzz bench cross notices install clean
+.PHONY: help build demo test lint fmt vet staticcheck unit race e2e npm openclaw fuzz bench cross notices install clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
