@@ -17,18 +17,20 @@ import (
 	"github.com/botsync/botsync/internal/botsynctest"
 )
 
-// agentTools is the SDK's own client of "botsync mcp" on a node.
+// agentTools is the SDK's own client of "botsync mcp" on a node, of one version of
+// the protocol.
 type agentTools struct {
 	t *testing.T
 	*mcp.ClientSession
 }
 
-func startMCP(t *testing.T, n *botsynctest.Node, opts *mcp.ClientOptions, args ...string) agentTools {
+func startMCP(t *testing.T, n *botsynctest.Node, version string, opts *mcp.ClientOptions, args ...string) agentTools {
 	t.Helper()
 	// The context of a test ends before its cleanup does.
 	cmd := n.Command(context.Background(), append([]string{"mcp"}, args...)...)
 	cmd.Stderr = os.Stderr
-	s, err := mcp.NewClient(&mcp.Implementation{Name: "e2e", Version: "v1"}, opts).Connect(t.Context(), &mcp.CommandTransport{Command: cmd}, nil)
+	s, err := mcp.NewClient(&mcp.Implementation{Name: "e2e", Version: "v1"}, opts).Connect(t.Context(), &mcp.CommandTransport{Command: cmd},
+		&mcp.ClientSessionOptions{ProtocolVersion: version})
 	must(t, err)
 	t.Cleanup(func() { must(t, s.Close()) }) // an exit status other than 0 is an error
 	return agentTools{t, s}
@@ -77,7 +79,7 @@ func TestMCP(t *testing.T) {
 	config, err := os.ReadFile(agent.Path(".botsync", "config.toml"))
 	must(t, err, os.WriteFile(agent.Path(".botsync", "config.toml"), []byte(strings.Replace(string(config), "allow_invite = false", "allow_invite = true", 1)), 0o600))
 	updated := make(chan string, 100)
-	a := startMCP(t, agent, &mcp.ClientOptions{ResourceUpdatedHandler: func(_ context.Context, req *mcp.ResourceUpdatedNotificationRequest) {
+	a := startMCP(t, agent, "2025-11-25", &mcp.ClientOptions{ResourceUpdatedHandler: func(_ context.Context, req *mcp.ResourceUpdatedNotificationRequest) {
 		select {
 		case updated <- req.Params.URI:
 		default:
@@ -171,7 +173,7 @@ func TestMCP(t *testing.T) {
 	if failed := a.call("status", nil, nil); !strings.Contains(failed, "botsync start") {
 		t.Errorf("without a daemon: %q", failed)
 	}
-	b := startMCP(t, agent, nil, "--start")
+	b := startMCP(t, agent, "2026-07-28", nil, "--start")
 	b.must("status", nil, &st)
 	a.must("status", nil, &st)
 	if st.State != api.StateRunning {

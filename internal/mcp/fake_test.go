@@ -16,6 +16,11 @@ import (
 	"github.com/botsync/botsync/internal/root"
 )
 
+func TestMain(m *testing.M) {
+	updatePause /= 10
+	os.Exit(m.Run())
+}
+
 // fake is a daemon up to the local API, of which each test brings what it needs.
 type fake struct {
 	control.Backend // what is not asked for
@@ -58,15 +63,18 @@ func (f *fake) happen(status func() *api.Status) {
 }
 
 func (f *fake) Events(ctx context.Context, _ int64, emit func(api.Event) error) error {
+	f.mu.Lock()
+	events := f.events
+	f.mu.Unlock()
 	for {
-		f.mu.Lock()
-		events := f.events
-		f.mu.Unlock()
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-events:
 		}
+		f.mu.Lock()
+		events = f.events // before what changed is told, so that nothing is missed
+		f.mu.Unlock()
 		if err := emit(api.Event{ID: 1, Type: api.EventFolderState}); err != nil {
 			return err
 		}

@@ -40,7 +40,7 @@ type server struct {
 	gone   context.Context
 	depart context.CancelFunc
 
-	watch watch
+	watch *watch
 }
 
 const instructions = `botsync keeps the directories shared/, deliverables/ and inbox/ below one root identical on several

@@ -256,6 +256,11 @@ func TestListFiles(t *testing.T) {
 	} {
 		refuse(t, s, "list_files", bad)
 	}
+	for _, out := range []string{"..", "inbox/../..", "/etc", filepath.Dir(r.Dir())} {
+		if msg := refuse(t, s, "list_files", map[string]any{"path": out}); !strings.Contains(msg, "outside of the root") {
+			t.Errorf("%s: %s", out, msg)
+		}
+	}
 }
 
 // Links are shown, and followed only where they stay in the folder.

@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -194,10 +195,22 @@ func TestProgressGoesOn(t *testing.T) {
 		params := &mcp.CallToolParamsRaw{}
 		params.SetProgressToken("p")
 		_, w := s.wait(t.Context(), &mcp.CallToolRequest{Session: session, Params: params}, time.Minute)
-		time.Sleep(21 * time.Second)
+		time.Sleep(20*time.Second + progressPause/10)
+		w.say("waiting") // is nothing new
+		synctest.Wait()
+		w.say("soon")
+		synctest.Wait()
+		w.say("now")
+		synctest.Wait()
 		w.end()
 		synctest.Wait()
-		if len(at) != 5 || at[4] < 19 {
+		rising := slices.IsSortedFunc(at, func(a, b float64) int {
+			if a <= b {
+				return -1
+			}
+			return 1
+		})
+		if len(at) != 7 || at[4] < 19 || !rising {
 			t.Errorf("reports at %v", at)
 		}
 		s.depart()

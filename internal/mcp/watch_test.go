@@ -47,28 +47,33 @@ func testSubscriptions(t *testing.T, version string) {
 	if err := s.Subscribe(t.Context(), &mcp.SubscribeParams{URI: "botsync://other"}); err == nil && version == "2025-11-25" {
 		t.Error("a resource that does not exist can be subscribed to")
 	}
-	if err := s.Subscribe(t.Context(), &mcp.SubscribeParams{URI: statusURI}); err != nil {
-		t.Fatal(err)
-	}
-	status := func(files int) func() *api.Status {
+	status := func(files int, looked chan<- struct{}) func() *api.Status {
 		return func() *api.Status {
+			wake(looked)
 			return &api.Status{State: api.StateRunning, Folders: []api.Folder{{Name: "inbox", Files: files}}}
 		}
 	}
-	// The subscription is answered before the events are listened to.
-	for n := 1; len(updated) == 0; n++ {
-		f.happen(status(n))
-		if t.Context().Err() != nil {
-			t.Fatal("no announcement")
-		}
+	before := make(chan struct{}, 1)
+	f.happen(status(0, before))
+	if err := s.Subscribe(t.Context(), &mcp.SubscribeParams{URI: statusURI}); err != nil {
+		t.Fatal(err)
 	}
-	if uri := <-updated; uri != statusURI || !strings.Contains(read(), `"files":`) {
+	<-before // in the newer protocol Subscribe does not wait for an answer
+	same, other := make(chan struct{}, 1), make(chan struct{}, 1)
+	f.happen(status(1, nil))
+	if uri := <-updated; uri != statusURI || !strings.Contains(read(), `"files":1,`) {
 		t.Errorf("%s was announced: %s", uri, read())
 	}
-	stop()
-	for strings.Contains(read(), `"folders"`) {
-		<-updated
+	f.happen(status(1, same))
+	<-same
+	f.happen(status(2, other))
+	<-updated
+	select {
+	case <-other:
+	default:
+		t.Error("what is the same as before was announced")
 	}
+	stop()
 	<-updated
 	if !strings.Contains(read(), api.CodeNotRunning) {
 		t.Error(read())
