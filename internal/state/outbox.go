@@ -104,10 +104,12 @@ func (s *DB) Enqueue(ctx context.Context, name string, out api.Outgoing, positio
 		if _, err := tx.ExecContext(ctx, `INSERT INTO outbox (target, key, body, at) VALUES (?, ?, ?, ?)`, name, out.Key, out.Body, at); err != nil {
 			return err
 		}
-		// A time to come is from before the clock was set back.
-		if _, err := tx.ExecContext(ctx, `DELETE FROM outbox_times WHERE target = ? AND (at <= ? OR at > ?)`,
-			name, out.At.Add(-time.Hour).UnixMilli(), at); err != nil {
-			return err
+		// A time to come is from before the clock was set back. One statement for
+		// each end: with OR the index is of no use.
+		for cond, limit := range map[string]time.Time{"at <= ?": out.At.Add(-time.Hour), "at > ?": out.At} {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM outbox_times WHERE target = ? AND `+cond, name, limit.UnixMilli()); err != nil {
+				return err
+			}
 		}
 		_, err = tx.ExecContext(ctx, `INSERT INTO outbox_times (target, at) VALUES (?, ?)`, name, at)
 		return err
