@@ -95,14 +95,14 @@ func TestSyncedIsTrue(t *testing.T) {
 func TestSyncedAfterAnAbsence(t *testing.T) {
 	t.Parallel()
 	agent, laptop := pair(t)
-	const files = 1000
+	const files = 300
 	for i := range files {
-		agent.Write(fmt.Sprintf("shared/old%04d", i), "x")
+		agent.Write(fmt.Sprintf("shared/old%04d", i), fmt.Sprint("old", i)) // no two alike: Syncthing compares those
 	}
 	agent.Must("wait", "--synced")
 	agent.Kill()
 	for i := range files {
-		laptop.Write(fmt.Sprintf("shared/new%04d", i), "y")
+		laptop.Write(fmt.Sprintf("shared/new%04d", i), fmt.Sprint("new", i))
 		must(t, os.Remove(laptop.Path("shared", fmt.Sprintf("old%04d", i))))
 	}
 	laptop.Write("shared/last", "z")
