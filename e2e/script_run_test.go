@@ -58,7 +58,7 @@ func (r *run) kill() {
 }
 
 // passed are the variables of a script that its commands see.
-var passed = []string{"PATH", "TMPDIR", "XDG_RUNTIME_DIR", "BOTSYNC_ROOT", "BOTSYNC_CODE", "BOTSYNC_RELAY", "NO_COLOR", "TERM", "LANG"}
+var passed = []string{"PATH", "TMPDIR", "XDG_RUNTIME_DIR", "BOTSYNC_ROOT", "BOTSYNC_CODE", "BOTSYNC_RELAY", "OPENCLAW_HOOKS_TOKEN", "OPENCLAW_HOOKS_URL", "NO_COLOR", "TERM", "LANG"}
 
 // start runs botsync as the present actor. An argument "<file" gives its
 // standard input.
