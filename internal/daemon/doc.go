@@ -12,6 +12,9 @@
 //	events.go     what happened, for those who want to know
 //	observe.go    what the engine reports
 //	status.go     how everything is
+//	wait*.go      those who wait: for peers, for files
+//	send*.go      files that are put into folders, and their receipts
+//	log.go        what happened, for those who ask later
 //
 // Data flows one way: a pairing changes the device records, the records give
 // the plan, the plan is applied to the engine, the engine reports events.
