@@ -26,6 +26,9 @@ type SendRequest struct {
 type SendSource struct {
 	Path string `json:"path"`           // absolute, as the system writes it
 	Name string `json:"name,omitempty"` // to have it under; empty means its own
+	// Within is a directory above Path, both without links: whatever becomes of
+	// Path meanwhile, nothing outside of that directory is sent.
+	Within string `json:"within,omitempty"`
 }
 
 // SendLine says that one file is in place, or that a peer has it.

@@ -50,7 +50,7 @@ func (d *daemon) Send(ctx context.Context, req api.SendRequest, progress func(ap
 			if name == "" {
 				name = filepath.Base(source.Path)
 			}
-			puts, top, err := target.Put(ctx, source.Path, name)
+			puts, top, err := target.Put(ctx, source, name)
 			if err != nil {
 				return explain(d.root, err)
 			}

@@ -59,8 +59,10 @@ func TestSendFiles(t *testing.T) {
 	files := []string{"BOTSYNC.md", r.Folder("shared"), filepath.Join(outside, "allowed", "report.md"), "inbox/ok"}
 	out := call[sendOutput](t, s, "send_files", map[string]any{"files": files, "to": "shared/x", "wait": true, "peers": []string{"laptop"}})
 	want := api.SendRequest{
-		Sources: []api.SendSource{{Path: real(r.ReadmePath()), Name: "BOTSYNC.md"}, {Path: real(r.Folder("shared")), Name: "shared"},
-			{Path: real(files[2]), Name: "report.md"}, {Path: real(r.ReadmePath()), Name: "ok"}},
+		Sources: []api.SendSource{{Path: real(r.ReadmePath()), Name: "BOTSYNC.md", Within: real(r.Dir())},
+			{Path: real(r.Folder("shared")), Name: "shared", Within: real(r.Folder("shared"))},
+			{Path: real(files[2]), Name: "report.md", Within: real(filepath.Dir(files[2]))},
+			{Path: real(r.ReadmePath()), Name: "ok", Within: real(r.Dir())}},
 		To: "shared/x", Wait: true, Peers: []string{"laptop"}, Timeout: standardWait * time.Second,
 	}
 	if diff := cmp.Diff(want, asked); diff != "" {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"syscall"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -73,7 +74,8 @@ func Run(ctx context.Context, opts Options, in io.ReadCloser, out io.Writer) err
 		_ = session.Close()
 		<-ended
 	}
-	if errors.Is(err, io.EOF) || errors.Is(err, mcp.ErrConnectionClosed) {
+	// An agent that is gone is the end, also if something was to be said to it.
+	if errors.Is(err, io.EOF) || errors.Is(err, mcp.ErrConnectionClosed) || errors.Is(err, syscall.EPIPE) {
 		return nil
 	}
 	if err != nil && ctx.Err() == nil {

@@ -26,8 +26,11 @@ func sourceOf(r *root.Root, allowed []string, name string) (api.SendSource, erro
 	if err != nil && !lexicallyInside(r, allowed, path) {
 		return api.SendSource{}, outside(r, name)
 	}
-	if err == nil && !insideAny(r, allowed, real) {
-		return api.SendSource{}, outside(r, name)
+	base := ""
+	if err == nil {
+		if base = baseOf(r, allowed, real); base == "" {
+			return api.SendSource{}, outside(r, name)
+		}
 	}
 	var info fs.FileInfo
 	if err == nil {
@@ -42,7 +45,7 @@ func sourceOf(r *root.Root, allowed []string, name string) (api.SendSource, erro
 		return api.SendSource{}, usage("Name a file or a directory.", "%s is neither a file nor a directory", name)
 	}
 	// Under the name that was asked for, not that of what a link leads to.
-	return api.SendSource{Path: real, Name: filepath.Base(path)}, nil
+	return api.SendSource{Path: real, Name: filepath.Base(path), Within: base}, nil
 }
 
 func outside(r *root.Root, name string) error {
@@ -70,29 +73,30 @@ func bases(r *root.Root, allowed []string) []string {
 	return dirs
 }
 
-// insideAny reports whether real, a path without links, may be sent: it is
-// below one of the bases, and is neither in .botsync nor holds it.
-func insideAny(r *root.Root, allowed []string, real string) bool {
+// baseOf returns the nearest of the bases that holds real, both without links;
+// empty if real may not be sent: none holds it, or it is in .botsync or holds it.
+func baseOf(r *root.Root, allowed []string, real string) string {
 	state, err := filepath.EvalSymlinks(r.StateDir())
 	if err != nil || below(real, state) {
-		return false // it holds the key of this device
+		return "" // it holds the key of this device
 	}
 	stateInfo, err := os.Stat(state)
 	if err != nil {
-		return false
+		return ""
 	}
 	// By identity, too: file systems differ in what names are the same.
 	for dir, child := real, ""; dir != child; dir, child = filepath.Dir(dir), dir {
 		if info, err := os.Stat(dir); err != nil || os.SameFile(info, stateInfo) {
-			return false
+			return ""
 		}
 	}
+	nearest := ""
 	for _, base := range bases(r, allowed) {
-		if base, err := filepath.EvalSymlinks(base); err == nil && below(base, real) {
-			return true
+		if base, err := filepath.EvalSymlinks(base); err == nil && below(base, real) && len(base) > len(nearest) {
+			nearest = base
 		}
 	}
-	return false
+	return nearest
 }
 
 // lexicallyInside is for a path that does not exist.

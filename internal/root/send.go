@@ -129,17 +129,18 @@ func splitTarget(to string) (folder, within string, err error) {
 // Put copies a file or directory, whole or not at all, under the given name or,
 // where that is taken, one like it. It returns everything that is in place, and the name
 // that it has relative to the folder. An error of ctx is returned as it is.
-func (t *Target) Put(ctx context.Context, source, name string) (puts []Put, top string, err error) {
+func (t *Target) Put(ctx context.Context, from api.SendSource, name string) (puts []Put, top string, err error) {
 	if err := syncable(name); err != nil {
 		return nil, "", err
 	}
 	if name, err = storedName(name); err != nil {
 		return nil, "", err
 	}
-	source, err = t.root.sendable(source)
+	source, err := t.root.open(from)
 	if err != nil {
 		return nil, "", err
 	}
+	defer source.dir.Close()
 	for _, stage := range []func() (string, error){t.stage, t.stageBeside} {
 		var at string
 		if at, err = stage(); err != nil {
@@ -170,10 +171,10 @@ func (t *Target) stageBeside() (string, error) {
 	return os.MkdirTemp(filepath.Join(t.root.Folder(t.folder), markName), sendName+"-")
 }
 
-func (t *Target) putBy(ctx context.Context, stage, source, name string) ([]Put, string, error) {
+func (t *Target) putBy(ctx context.Context, stage string, from source, name string) ([]Put, string, error) {
 	staged := filepath.Join(stage, "file")
-	c := &copier{ctx: ctx}
-	if err := c.copy(source, staged); err != nil {
+	c := &copier{ctx: ctx, from: from.dir}
+	if err := c.copy(from.path, staged); err != nil {
 		return nil, "", err
 	}
 	isDir := len(c.puts) > 0 && c.puts[0].Dir

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -19,25 +20,47 @@ import (
 	"github.com/botsync/botsync/internal/api"
 )
 
-// sendable is the file or directory that a path means, links followed. What
+// source is a file or directory to be copied.
+type source struct {
+	dir  *os.Root // nothing outside of it is read
+	path string   // within dir
+}
+
+func (s source) String() string { return filepath.Join(s.dir.Name(), s.path) }
+
+// open finds the file or directory that a path means, links followed. What
 // belongs to botsync itself is refused: .botsync holds the key of this device.
-func (r *Root) sendable(source string) (string, error) {
-	if !filepath.IsAbs(source) {
-		return "", api.Errorf(api.CodeUsage, "Give an absolute path.", "%q is not an absolute path", source)
+func (r *Root) open(from api.SendSource) (source, error) {
+	if !filepath.IsAbs(from.Path) {
+		return source{}, api.Errorf(api.CodeUsage, "Give an absolute path.", "%q is not an absolute path", from.Path)
 	}
-	real, err := filepath.EvalSymlinks(source)
+	real, err := filepath.EvalSymlinks(from.Path)
 	if err != nil {
-		return "", unreadable(source, err)
+		return source{}, unreadable(from.Path, err)
 	}
 	state, err := filepath.EvalSymlinks(r.StateDir())
 	if err != nil {
-		return "", unusable(r.dir, err)
+		return source{}, unusable(r.dir, err)
 	}
 	if within(real, state) && !within(real, filepath.Join(state, sendName)) || within(state, real) {
-		return "", api.Errorf(api.CodeUsage, "Send files, or a directory without .botsync in it.",
-			"%s holds botsync's own state", source)
+		return source{}, api.Errorf(api.CodeUsage, "Send files, or a directory without .botsync in it.",
+			"%s holds botsync's own state", from.Path)
 	}
-	return real, nil
+	above := from.Within
+	if above == "" {
+		above = filepath.Dir(real)
+	} else if !within(real, above) {
+		return source{}, unreadable(from.Path, fmt.Errorf("it leads out of %s", above))
+	}
+	rel, err := filepath.Rel(above, real)
+	if err != nil {
+		return source{}, unreadable(from.Path, err)
+	}
+	dir, err := os.OpenRoot(above)
+	if err != nil {
+		return source{}, unreadable(from.Path, err)
+	}
+	return source{dir, rel}, nil
 }
 
 // within reports whether a path is dir or below it; both are clean.
@@ -61,19 +84,27 @@ func unreadable(source string, err error) error {
 	return api.Errorf(api.CodeSource, hint, "%s cannot be sent: %v", source, err)
 }
 
+func (c *copier) unreadable(from string, err error) error {
+	return unreadable(source{c.from, from}.String(), err)
+}
+
 // copier copies trees and remembers what it copied.
 type copier struct {
 	ctx   context.Context
-	puts  []Put // of what is below the top by its path, of the top by ""
-	later bool  // all is written to disk at once, at the end
+	from  *os.Root // paths of what is copied are within it
+	puts  []Put    // of what is below the top by its path, of the top by ""
+	later bool     // all is written to disk at once, at the end
 }
 
 // copy makes to, which must not exist, the same as from. On disk is what it
 // wrote, not only in memory.
 func (c *copier) copy(from, to string) error {
-	info, err := os.Lstat(from)
+	info, err := c.from.Lstat(from)
 	if err != nil {
-		return unreadable(from, err)
+		return c.unreadable(from, err)
+	}
+	if info.Mode()&fs.ModeSymlink != 0 { // links were followed: somebody put it there since
+		return c.unreadable(from, errLeftOut)
 	}
 	c.later = syncsAll && info.IsDir()
 	if err := c.entry(from, to, "", info); err != nil || !c.later {
@@ -92,23 +123,23 @@ func (c *copier) entry(from, to, rel string, info fs.FileInfo) error {
 	case info.IsDir():
 		return c.tree(from, to, rel, info)
 	case info.Mode()&fs.ModeSymlink != 0:
-		target, err := os.Readlink(from)
+		target, err := c.from.Readlink(from)
 		if err != nil {
-			return unreadable(from, err)
+			return c.unreadable(from, err)
 		}
 		c.puts = append(c.puts, Put{Path: rel})
 		return written(to, os.Symlink(target, to))
 	}
-	return unreadable(from, errLeftOut)
+	return c.unreadable(from, errLeftOut)
 }
 
 // modeOwner is what the owner must be able to do while a directory is copied.
 const modeOwner fs.FileMode = 0o700
 
 func (c *copier) tree(from, to, rel string, info fs.FileInfo) error {
-	entries, err := os.ReadDir(from)
+	entries, err := fs.ReadDir(c.from.FS(), filepath.ToSlash(from))
 	if err != nil {
-		return unreadable(from, err)
+		return c.unreadable(from, err)
 	}
 	if err := os.Mkdir(to, modePrivate); err != nil {
 		return written(to, err)
@@ -117,14 +148,14 @@ func (c *copier) tree(from, to, rel string, info fs.FileInfo) error {
 	for _, e := range entries {
 		info, err := e.Info()
 		if err != nil {
-			return unreadable(filepath.Join(from, e.Name()), err)
+			return c.unreadable(filepath.Join(from, e.Name()), err)
 		}
 		name := norm.NFC.String(e.Name())
 		if e.IsDir() && name == markName || isTemporary(name) {
 			continue // the engine's, were a folder to be sent as a whole
 		}
 		if !utf8.ValidString(name) {
-			return unreadable(filepath.Join(from, e.Name()), errors.New("its name is not UTF-8, and is not synced"))
+			return c.unreadable(filepath.Join(from, e.Name()), errors.New("its name is not UTF-8, and is not synced"))
 		}
 		if err := c.entry(filepath.Join(from, e.Name()), filepath.Join(to, name), path.Join(rel, name), info); err != nil {
 			return err
@@ -137,17 +168,17 @@ func (c *copier) tree(from, to, rel string, info fs.FileInfo) error {
 
 func (c *copier) file(from, to, rel string) (err error) {
 	// A FIFO that took the file's place must not be waited for.
-	in, err := os.OpenFile(from, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	in, err := c.from.OpenFile(from, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return unreadable(from, err)
+		return c.unreadable(from, err)
 	}
 	defer in.Close()
 	info, err := in.Stat()
 	if err != nil {
-		return unreadable(from, err)
+		return c.unreadable(from, err)
 	}
 	if !info.Mode().IsRegular() {
-		return unreadable(from, errLeftOut)
+		return c.unreadable(from, errLeftOut)
 	}
 	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, modeSecret)
 	if err != nil {
@@ -155,7 +186,7 @@ func (c *copier) file(from, to, rel string) (err error) {
 	}
 	defer func() { err = errors.Join(err, written(to, out.Close())) }()
 	hash := sha256.New()
-	size, err := c.stream(io.MultiWriter(out, hash), in, from, to)
+	size, err := c.stream(io.MultiWriter(out, hash), in, source{c.from, from}.String(), to)
 	if err != nil {
 		return err
 	}

@@ -147,7 +147,7 @@ func TestPut(t *testing.T) {
 	target := openTarget(t, r, "deliverables")
 	sum := sha256.Sum256([]byte("the report"))
 	for _, want := range []string{"report.md", "report-3.md", "report-4.md"} {
-		puts, top, err := target.Put(t.Context(), source, "report.md")
+		puts, top, err := target.Put(t.Context(), api.SendSource{Path: source}, "report.md")
 		if err != nil || top != want || len(puts) != 1 || puts[0] != (Put{Path: "deliverables/" + want, Size: 10, SHA256: hex.EncodeToString(sum[:])}) {
 			t.Fatalf("%+v, %q, %v; want %s", puts, top, err, want)
 		}
@@ -157,12 +157,12 @@ func TestPut(t *testing.T) {
 		}
 	}
 	// A link that is named is followed, and keeps its name.
-	puts, _, err := target.Put(t.Context(), filepath.Join(dir, "latest.md"), "latest.md")
+	puts, _, err := target.Put(t.Context(), api.SendSource{Path: filepath.Join(dir, "latest.md")}, "latest.md")
 	if err != nil || puts[0].SHA256 != hex.EncodeToString(sum[:]) {
 		t.Errorf("%+v, %v", puts, err)
 	}
 	// So is one that lies in the root already, and it stays there.
-	puts, _, err = openTarget(t, r, "shared/new/er").Put(t.Context(), filepath.Join(r.Folder("deliverables"), "report.md"), "über\u0308.md")
+	puts, _, err = openTarget(t, r, "shared/new/er").Put(t.Context(), api.SendSource{Path: filepath.Join(r.Folder("deliverables"), "report.md")}, "über\u0308.md")
 	if err != nil || puts[0].Path != "shared/new/er/über\u0308.md" {
 		t.Errorf("%+v, %v", puts, err)
 	}
@@ -186,7 +186,7 @@ func TestPutATree(t *testing.T) {
 	defer os.Chmod(filepath.Join(source, "a"), 0o755)
 	target := openTarget(t, r, "shared")
 	for _, want := range []string{"site.v1", "site.v1-2"} {
-		puts, top, err := target.Put(t.Context(), source, "site.v1")
+		puts, top, err := target.Put(t.Context(), api.SendSource{Path: source}, "site.v1")
 		if err != nil || top != want {
 			t.Fatalf("%q, %v", top, err)
 		}
@@ -211,7 +211,7 @@ func TestPutATree(t *testing.T) {
 		}
 	}
 	// Nothing but a directory is told by itself.
-	puts, _, err := target.Put(t.Context(), filepath.Join(source, "empty"), "empty")
+	puts, _, err := target.Put(t.Context(), api.SendSource{Path: filepath.Join(source, "empty")}, "empty")
 	if err != nil || len(puts) != 1 || !puts[0].Dir || puts[0].Path != "shared/empty" {
 		t.Errorf("%+v, %v", puts, err)
 	}
@@ -231,7 +231,7 @@ func TestPutAtOnce(t *testing.T) {
 		target := openTarget(t, r, "inbox")
 		group.Go(func() {
 			for range each {
-				_, top, err := target.Put(t.Context(), source, "x.txt")
+				_, top, err := target.Put(t.Context(), api.SendSource{Path: source}, "x.txt")
 				if err != nil {
 					t.Error(err)
 				}
@@ -291,7 +291,7 @@ func TestPutRefuses(t *testing.T) {
 		{t.Context(), filepath.Join(dir, "good", "a"), strings.Repeat("a", 256), api.CodeUsage},
 		{cancelled, filepath.Join(dir, "good", "a"), "x", ""},
 	} {
-		_, _, err := target.Put(test.ctx, test.source, test.name)
+		_, _, err := target.Put(test.ctx, api.SendSource{Path: test.source}, test.name)
 		if test.code == "" {
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("%s: %v", test.source, err)
@@ -324,7 +324,7 @@ func TestPutOnAnotherDisk(t *testing.T) {
 	source := filepath.Join(t.TempDir(), "x")
 	write(t, filepath.Join(source, "y"), "z")
 	for _, want := range []string{"x", "x-2"} {
-		if _, top, err := openTarget(t, r, "shared").Put(t.Context(), source, "x"); err != nil || top != want {
+		if _, top, err := openTarget(t, r, "shared").Put(t.Context(), api.SendSource{Path: source}, "x"); err != nil || top != want {
 			t.Fatalf("%q, %v", top, err)
 		}
 	}
@@ -387,7 +387,7 @@ func TestSpool(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if puts, _, err := openTarget(t, r, "inbox").Put(t.Context(), path, "in.txt"); err != nil || puts[0].Size != 19 {
+	if puts, _, err := openTarget(t, r, "inbox").Put(t.Context(), api.SendSource{Path: path}, "in.txt"); err != nil || puts[0].Size != 19 {
 		t.Errorf("%+v, %v", puts, err)
 	}
 	// Input that never ends is left alone when the command is interrupted.
