@@ -56,13 +56,13 @@ func TestFullDiskLosesNothing(t *testing.T) {
 			t.Errorf("it is not shown: %+v, %v", st, err)
 		}
 		time.Sleep(2 * time.Minute)
-		if got := s.attempts(); len(got) != 1 || store.targets["quiet"].Position != 10 || len(store.rows) != 0 {
-			t.Errorf("%d notifications, position %d, %d left", len(got), store.targets["quiet"].Position, len(store.rows))
-		}
 		if st, err := n.Status(t.Context()); err != nil || st[0].Error != "" {
 			t.Errorf("it is still shown: %+v, %v", st, err)
 		}
 		end()
+		if got := s.attempts(); len(got) != 1 || store.targets["quiet"].Position != 10 || len(store.rows) != 0 {
+			t.Errorf("%d notifications, position %d, %d left", len(got), store.targets["quiet"].Position, len(store.rows))
+		}
 	})
 }
 
@@ -92,9 +92,9 @@ func TestTheQueueIsBounded(t *testing.T) {
 		}
 		s.answer(answer{})
 		time.Sleep(time.Hour)
+		end()
 		if got := s.attempts(); store.targets["quiet"].Position != 50 || len(store.rows) != 0 || len(got) < maxWaiting+1 {
 			t.Errorf("%d attempts, position %d, %d left", len(got), store.targets["quiet"].Position, len(store.rows))
 		}
-		end()
 	})
 }
