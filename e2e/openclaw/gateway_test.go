@@ -65,7 +65,7 @@ func newGateway(t *testing.T) *gateway {
 	}
 	g.start()
 	t.Cleanup(func() {
-		g.stop()
+		g.kill()
 		if t.Failed() {
 			t.Logf("the gateway's log:\n%s", g.log.String())
 		}
@@ -82,7 +82,8 @@ func (g *gateway) start() {
 		"gateway", "run", "--port", strconv.Itoa(g.port), "--bind", "loopback")
 	g.cmd.Dir, g.cmd.Stdout, g.cmd.Stderr = g.home, &g.log, &g.log
 	g.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	g.cmd.Env = []string{"PATH=" + filepath.Dir(g.node) + ":" + os.Getenv("PATH"), "HOME=" + g.home,
+	// The second start need not compile anew what the first has.
+	g.cmd.Env = []string{"NODE_COMPILE_CACHE=" + filepath.Join(g.home, "compiled"), "PATH=" + filepath.Dir(g.node) + ":" + os.Getenv("PATH"), "HOME=" + g.home,
 		"OPENCLAW_STATE_DIR=" + filepath.Join(g.home, "state"), "OPENCLAW_CONFIG_PATH=" + filepath.Join(g.home, "openclaw.json"),
 		"OPENCLAW_NO_AUTO_UPDATE=1", "OPENCLAW_DISABLE_BONJOUR=1", "OPENCLAW_NO_RESPAWN=1", "OPENCLAW_SKIP_CHANNELS=1",
 		"OPENCLAW_SKIP_BROWSER_CONTROL_SERVER=1", "OPENCLAW_SKIP_CANVAS_HOST=1", "OPENCLAW_SKIP_GMAIL_WATCHER=1"}
@@ -120,6 +121,10 @@ func (g *gateway) stop() {
 	case <-g.done:
 	case <-time.After(20 * time.Second):
 	}
+	g.kill()
+}
+
+func (g *gateway) kill() {
 	_ = syscall.Kill(-g.cmd.Process.Pid, syscall.SIGKILL)
 	<-g.done
 }
