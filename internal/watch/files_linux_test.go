@@ -1,0 +1,208 @@
+package watch
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// awaitChange waits until a path is reported, and returns what came until then.
+func awaitChange(t *testing.T, q *Queue, p string) []Change {
+	t.Helper()
+	var all []Change
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	_ = q.Deliver(ctx, time.Second, func(_ context.Context, changes []Change) error {
+		all = append(all, changes...)
+		if slices.ContainsFunc(changes, func(c Change) bool { return c.Path == p }) {
+			cancel()
+		}
+		return nil
+	})
+	if ctx.Err() == context.DeadlineExceeded {
+		t.Fatalf("%s was not reported, but %v", p, all)
+	}
+	return all
+}
+
+func reported(changes []Change, p string) bool {
+	return slices.ContainsFunc(changes, func(c Change) bool { return c.Path == p })
+}
+
+// A file is not reported before it is closed, nor is it to be seen by those who
+// list its directory.
+func TestAnOpenFileIsUnfinished(t *testing.T) {
+	t.Parallel()
+	_, tree, q, m := watched(t)
+	must(t, os.Mkdir(filepath.Join(m.root, "new"), 0o755))
+	f, err := os.Create(filepath.Join(m.root, "new", "f"))
+	must(t, err)
+	if got := tree.Unfinished("new"); !got["f"] || len(got) != 1 {
+		t.Errorf("unfinished are %v", got)
+	}
+	_, err = f.WriteString("half of it")
+	must(t, err, os.WriteFile(filepath.Join(m.root, "other"), nil, 0o644))
+	if got := awaitChange(t, q, "other"); reported(got, "new/f") {
+		t.Errorf("reported %v", got)
+	}
+	// It stays so after its directory, and the file itself, are renamed.
+	must(t, os.Rename(filepath.Join(m.root, "new"), filepath.Join(m.root, "moved")))
+	must(t, os.Rename(filepath.Join(m.root, "moved", "f"), filepath.Join(m.root, "moved", "g")))
+	if got := tree.Unfinished("moved"); !got["g"] || len(got) != 1 {
+		t.Errorf("unfinished are %v", got)
+	}
+	awaitChange(t, q, "moved")
+	must(t, f.Close())
+	awaitChange(t, q, "moved/g")
+	if got := tree.Unfinished("moved"); len(got) > 0 {
+		t.Errorf("unfinished are %v", got)
+	}
+}
+
+// A file that is being written when the watch begins, or when its directory is
+// moved in, is unfinished as well.
+func TestAnOpenFileIsRecognized(t *testing.T) {
+	t.Parallel()
+	w, _, _, _ := watched(t)
+	root, outside := t.TempDir(), t.TempDir()
+	f, err := os.Create(filepath.Join(root, "f"))
+	must(t, err)
+	defer f.Close()
+	must(t, os.Mkdir(filepath.Join(outside, "d"), 0o755))
+	g, err := os.Create(filepath.Join(outside, "d", "g"))
+	must(t, err)
+	tree, err := w.Add(root, nil, NewQueue())
+	must(t, err)
+	if got := tree.Unfinished(Root); !got["f"] {
+		t.Errorf("unfinished are %v", got)
+	}
+	must(t, os.Rename(filepath.Join(outside, "d"), filepath.Join(root, "d")))
+	if got := tree.Unfinished("d"); !got["g"] {
+		t.Errorf("unfinished are %v", got)
+	}
+	awaitChange(t, tree.queue, "d")
+	must(t, g.Close())
+	awaitChange(t, tree.queue, "d/g")
+}
+
+// What appears without anybody closing it is reported all the same.
+func TestLinksAreReported(t *testing.T) {
+	t.Parallel()
+	_, _, q, m := watched(t)
+	away := filepath.Join(t.TempDir(), "away")
+	must(t, os.WriteFile(away, nil, 0o644))
+	in := func(name string) string { return filepath.Join(m.root, name) }
+	must(t, os.Link(away, in("hard")))
+	awaitChange(t, q, "hard")
+	must(t, os.Symlink("nowhere", in("symbolic")))
+	awaitChange(t, q, "symbolic")
+	must(t, os.Truncate(in("hard"), 100))
+	awaitChange(t, q, "hard")
+	fd, err := unix.Open(m.root, unix.O_TMPFILE|unix.O_WRONLY, 0o644)
+	must(t, err)
+	must(t, unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", fd), unix.AT_FDCWD, in("unnamed before"), unix.AT_SYMLINK_FOLLOW))
+	must(t, unix.Close(fd))
+	awaitChange(t, q, "unnamed before")
+}
+
+func TestProbes(t *testing.T) {
+	t.Parallel()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	must(t, err)
+	log, copied := filepath.Join(dir, "log"), filepath.Join(dir, "copied")
+	f, err := os.OpenFile(log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	must(t, err)
+	g, err := os.Create(copied)
+	must(t, err)
+	if writersOf(log) != some || writersOf(copied) != some || writersOf(filepath.Join(dir, "none")) != unknown {
+		t.Error("a writer was not seen")
+	}
+	both := map[string]bool{log: true, copied: true}
+	if got := appended(both); !got[log] || got[copied] {
+		t.Errorf("appended are %v", got)
+	}
+	h, err := os.OpenFile(log, os.O_WRONLY, 0)
+	must(t, err)
+	if got := appended(both); got[log] {
+		t.Error("a file is a log though one does not append")
+	}
+	must(t, f.Close(), g.Close(), h.Close())
+	if writersOf(log) != none || writersOf(copied) != none {
+		t.Error("a writer was seen that is gone")
+	}
+}
+
+func TestSkippedIsNotReported(t *testing.T) {
+	t.Parallel()
+	w, _, _, _ := watched(t)
+	root, q := t.TempDir(), NewQueue()
+	_, err := w.Add(root, func(p string) bool { return strings.HasPrefix(filepath.Base(p), ".") }, q)
+	must(t, err)
+	must(t, os.MkdirAll(filepath.Join(root, ".hidden", "below"), 0o755))
+	must(t, os.WriteFile(filepath.Join(root, ".temporary"), nil, 0o644), os.WriteFile(filepath.Join(root, ".hidden", "f"), nil, 0o644))
+	must(t, os.Rename(filepath.Join(root, ".temporary"), filepath.Join(root, "final")))
+	for _, c := range awaitChange(t, q, "final") {
+		if c.Path != "final" {
+			t.Errorf("%v was reported", c)
+		}
+	}
+}
+
+func TestATreeThatIsMovedAwayFails(t *testing.T) {
+	t.Parallel()
+	w, _, _, _ := watched(t)
+	root := filepath.Join(t.TempDir(), "root")
+	must(t, os.MkdirAll(filepath.Join(root, "d"), 0o755))
+	tree, err := w.Add(root, nil, NewQueue())
+	must(t, err)
+	must(t, os.Rename(root, root+" elsewhere"))
+	if err := <-tree.Failed(); err == nil {
+		t.Error("no error")
+	}
+	tree.Close()
+	if _, err := w.Add(root, nil, NewQueue()); err == nil {
+		t.Error("a directory that is not there is watched")
+	}
+	must(t, os.Mkdir(root, 0o755))
+	tree, err = w.Add(root, nil, NewQueue())
+	must(t, err, os.Remove(root))
+	if err := <-tree.Failed(); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestClosedTreesLeaveNoWatches(t *testing.T) {
+	t.Parallel()
+	w, tree, q, m := watched(t)
+	run(t, m.root, 200)
+	m.await(t, q)
+	tree.Close()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for d := range w.lost {
+		w.drop(d)
+	}
+	if len(w.dirs) > 0 {
+		t.Errorf("%d directories are still watched", len(w.dirs))
+	}
+}
+
+func TestLimitErrorSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	err := limitError(unix.EMFILE)
+	l, ok := err.(*LimitError)
+	if !ok || l.Setting != "fs.inotify.max_user_instances" {
+		t.Fatalf("got %v", err)
+	}
+	l.Need = 256
+	if l.Command() != "sudo sysctl -w fs.inotify.max_user_instances=256" || l.File() != "fs.inotify.max_user_instances=256" {
+		t.Errorf("got %q, %q", l.Command(), l.File())
+	}
+}

@@ -1,0 +1,98 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// Whatever is added, and whenever it is, a look for it begins afterwards; and
+// there is never more than one at a time.
+func TestEveryChangeIsLookedAtAfterItWasAdded(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(r *rapid.T) {
+		pauses := rapid.SliceOfN(rapid.SampledFrom([]time.Duration{0, settle / 2, 3 * settle, time.Second}), 1, 40).Draw(r, "pauses")
+		slow := rapid.SampledFrom([]time.Duration{0, settle, time.Second}).Draw(r, "slow")
+		failures := rapid.IntRange(0, 3).Draw(r, "failures")
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			q := NewQueue()
+			owed := map[string]bool{}
+			looking := false
+			ended := make(chan error)
+			go func() {
+				ended <- q.Deliver(ctx, time.Minute, func(_ context.Context, changes []Change) error {
+					if looking {
+						t.Error("two looks at a time")
+					}
+					looking = true
+					for _, c := range changes {
+						delete(owed, c.Path)
+					}
+					time.Sleep(slow)
+					looking = false
+					if failures > 0 {
+						failures--
+						for _, c := range changes {
+							owed[c.Path] = true
+						}
+						return errors.New("not now")
+					}
+					return nil
+				})
+			}()
+			for i, pause := range pauses {
+				p := string(rune('a' + i%5))
+				owed[p] = true
+				q.Add(Change{Path: p})
+				time.Sleep(pause)
+				synctest.Wait()
+			}
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			if len(owed) > 0 {
+				t.Errorf("%v were not looked at", owed)
+			}
+			cancel()
+			if err := <-ended; !errors.Is(err, context.Canceled) {
+				t.Errorf("ended with %v", err)
+			}
+		})
+	})
+}
+
+func TestChangesSettleButNotForEver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		q := NewQueue()
+		start := time.Now()
+		var looks []time.Duration
+		go func() {
+			_ = q.Deliver(ctx, time.Second, func(context.Context, []Change) error {
+				looks = append(looks, time.Since(start))
+				return nil
+			})
+		}()
+		synctest.Wait()
+		q.Add(Change{Path: "alone"})
+		time.Sleep(time.Second)
+		if len(looks) != 1 || looks[0] != settle {
+			t.Errorf("a change alone was looked at after %v, want %v", looks, settle)
+		}
+		looks, start = nil, time.Now()
+		for range 200 { // without a pause that is long enough
+			q.Add(Change{Path: "busy"})
+			time.Sleep(settle / 2)
+			synctest.Wait()
+		}
+		if len(looks) < 4 || len(looks) > 6 || looks[0] != settleMax {
+			t.Errorf("100 ms of changes were looked at after %v", looks)
+		}
+	})
+}
