@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"internal/activity": {"internal/api", "internal/state"},
 	"internal/daemon": {"internal/activity", "internal/api", "internal/code", "internal/control", "internal/engine", "internal/meeting",
 		"internal/network", "internal/notify", "internal/pairing", "internal/root", "internal/state", "internal/ticket"},
-	"internal/engine":          {"internal/engine/build_with_make_or_with_tags_noassets"},
+	"internal/engine":          {"internal/engine/build_with_make_or_with_tags_noassets", "internal/watch"},
 	"internal/meeting":         {"internal/meeting/crowd", "internal/meeting/relayurl"},
 	"internal/network":         {"internal/api", "internal/atomicfile"},
 	"internal/notify":          {"internal/api", "internal/root"},
@@ -39,6 +39,7 @@ var mayImport = map[string][]string{
 	"internal/meeting/crowd":    {},
 	"internal/meeting/relayurl": {},
 	"internal/ticket":           {},
+	"internal/watch":            {},
 	"skills":                    {},
 	"internal/engine/build_with_make_or_with_tags_noassets": {},
 
