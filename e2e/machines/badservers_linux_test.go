@@ -58,9 +58,6 @@ func TestPairBesideBadDiscoveryServers(t *testing.T) {
 	start := time.Now()
 	joinOn(guest, invite.Code, flags...)
 	t.Logf("joined after %v, %d lies, %d connections to where they led", time.Since(start).Round(time.Millisecond), lies.Load(), hooked.Load())
-	if lies.Load() == 0 || hooked.Load() == 0 {
-		t.Error("nobody was lied to")
-	}
 	mustHaveEachOther(t, host, guest)
 
 	// Whatever the servers say, another code leads to nobody.
@@ -68,6 +65,11 @@ func TestPairBesideBadDiscoveryServers(t *testing.T) {
 	r := other.Run(append([]string{"join", "--json", "--name", "other", "walrus-velvet-canyon-puppet-catnip"}, flags...)...)
 	if r.Exit != api.ExitCodeUnknown {
 		t.Errorf("join with a code of nobody: exit %d\n%s", r.Exit, r.Stderr)
+	}
+	// The guest may have found the host before it came to where the lies led; who
+	// looks for nobody has the time.
+	if lies.Load() == 0 || hooked.Load() == 0 {
+		t.Errorf("%d lies, %d connections to where they led: nobody was lied to", lies.Load(), hooked.Load())
 	}
 }
 

@@ -206,9 +206,11 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 
 // databaseError is ErrDatabase, and syscall.ENOSPC if there is no room for the
 // index. Which of its two SQLite drivers says so depends on cgo: the words of
-// SQLite itself are what they have in common.
+// SQLite itself are what they have in common. It calls it an error of input and
+// output if there is no room for the memory that it shares with other processes:
+// SQLITE_IOERR_SHMSIZE and SQLITE_IOERR_SHMMAP.
 func databaseError(err error) error {
-	for _, words := range []string{"database or disk is full", "no space left on device"} {
+	for _, words := range []string{"database or disk is full", "no space left on device", "disk I/O error (4874)", "disk I/O error (5386)"} {
 		if strings.Contains(err.Error(), words) {
 			return fmt.Errorf("%w: %w: %w", ErrDatabase, syscall.ENOSPC, err)
 		}
