@@ -93,7 +93,7 @@ func (d *daemon) want(p string, folders []string) (*wantedPath, error) {
 
 // here returns the files that are meant once all of them are here, else nil.
 func (d *daemon) here(w *wantedPath) ([]api.FileHere, error) {
-	if _, err := d.engine.Fault(w.id); err != nil {
+	if _, _, err := d.engine.Fault(w.id); err != nil {
 		return nil, folderStopped(w.folder, err)
 	}
 	file := engine.File{Path: w.rest, Directory: true}

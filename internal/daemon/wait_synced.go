@@ -51,6 +51,9 @@ func (d *daemon) WaitSynced(ctx context.Context, req api.SyncedRequest, progress
 		if len(line.Peers) == 0 && time.Since(d.started) > connectGrace {
 			return false, nobodyConnected(line.Offline)
 		}
+		if here.Why == lookedAt {
+			return false, nil // nothing that anyone has to be told of
+		}
 		if !done && !sameLacks(line, told) {
 			told = line
 			progress(line)
@@ -152,17 +155,22 @@ func (d *daemon) completions(folders []string) ([]peerCompletion, error) {
 	return out, nil
 }
 
+// lookedAt is why it is not known for a moment what this device lacks.
+const lookedAt = "its disk is being looked at"
+
 // lack says what this device lacks. A folder that is stopped is an error: it
 // would have to be waited for until somebody mends it.
 func (d *daemon) lack(folders []string) (api.Lack, error) {
 	l := api.Lack{Device: d.self(), Connected: true}
 	for i, id := range folders {
-		failed, err := d.engine.Fault(id)
+		failed, known, err := d.engine.Fault(id)
 		if err != nil {
 			return l, folderStopped(root.Folders[i], err)
 		}
-		if len(failed) > 0 && l.Why == "" {
+		if len(failed) > 0 && (l.Why == "" || l.Why == lookedAt) {
 			l.Why = fmt.Sprintf("%s/%s: %s", root.Folders[i], failed[0].Path, failed[0].Err)
+		} else if !known && l.Why == "" {
+			l.Why = lookedAt
 		}
 	}
 	c, err := d.engine.Lacking(folders, shownNames)

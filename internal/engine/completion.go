@@ -198,20 +198,23 @@ func (e *Engine) Look(ctx context.Context, folder string, paths ...string) error
 }
 
 // Fault returns why a folder is stopped, and the files that could not be read or
-// written here.
-func (e *Engine) Fault(folder string) (failed []FileError, stopped error) {
+// written here. A scan forgets those that it is about to meet again, and so they
+// are unknown while one goes on: that it ends is a [FolderState] event.
+func (e *Engine) Fault(folder string) (failed []FileError, known bool, stopped error) {
 	if cfg, ok := e.cfg.Folder(folder); !ok {
-		return nil, model.ErrFolderMissing
+		return nil, false, model.ErrFolderMissing
 	} else if cfg.Paused {
-		return nil, model.ErrFolderPaused
+		return nil, false, model.ErrFolderPaused
 	}
-	if _, _, err := e.model.State(folder); err != nil {
-		return nil, err
+	before, since, err := e.model.State(folder)
+	if err != nil {
+		return nil, false, err
 	}
-	// They are unknown while the folder starts.
-	errs, _ := e.model.FolderErrors(folder)
+	errs, err := e.model.FolderErrors(folder)
+	after, still, _ := e.model.State(folder)
+	known = err == nil && stateName(before) != StateScanning && before == after && since.Equal(still)
 	for _, f := range errs {
 		failed = append(failed, FileError{Path: filepath.ToSlash(f.Path), Err: f.Err})
 	}
-	return failed, nil
+	return failed, known, nil
 }

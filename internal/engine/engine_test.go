@@ -51,6 +51,7 @@ func TestLifeOfAnEngine(t *testing.T) {
 	if err != nil || st.Files != 1 || st.Bytes != 5 || st.NeedItems != 0 || st.Err != nil {
 		t.Fatalf("%+v, %v", st, err)
 	}
+	faultsAreNotForgotten(ctx, t, e, "n-shared", shared)
 
 	// A folder that is moved away is stopped, and noticed when it is back.
 	if err := os.Rename(shared, shared+"-away"); err != nil {
