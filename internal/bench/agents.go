@@ -16,7 +16,7 @@ import (
 
 // withPeers pairs two roots and does something with them.
 func withPeers(ctx context.Context, b *bench, do func(m *botsyncMover) error) error {
-	m := &botsyncMover{host: b.newNode("host"), guest: b.newNode("guest")}
+	m := newBotsyncMover(b)
 	defer m.stop(ctx)
 	if err := m.start(ctx); err != nil {
 		return err
@@ -26,7 +26,7 @@ func withPeers(ctx context.Context, b *bench, do func(m *botsyncMover) error) er
 
 // closeFile writes a file into the host's folder and returns when it was closed.
 func (m *botsyncMover) closeFile(name string) (time.Time, error) {
-	err := os.WriteFile(filepath.Join(m.left(), name), []byte("what is to be done"), 0o600)
+	err := os.WriteFile(filepath.Join(m.left(shared), name), []byte("what is to be done"), 0o600)
 	return time.Now(), err
 }
 

@@ -87,7 +87,7 @@ func idle(ctx context.Context, b *bench) error {
 // it.
 func copyIn(ctx context.Context, host, guest *node) error {
 	const dirs, perDir = 20, 10
-	tree := filepath.Join(host.folder("shared"), "tree")
+	tree := filepath.Join(host.folder(shared), "tree")
 	for d := range dirs {
 		dir := filepath.Join(tree, fmt.Sprint(d))
 		if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -103,6 +103,6 @@ func copyIn(ctx context.Context, host, guest *node) error {
 			return err
 		}
 	}
-	arrived := filepath.Join(guest.folder("shared"), "tree")
+	arrived := filepath.Join(guest.folder(shared), "tree")
 	return await(ctx, arrived, 20*time.Millisecond, func() bool { return count(arrived) == dirs*perDir })
 }

@@ -17,6 +17,7 @@ type options struct {
 	json   bool
 	strict bool
 	only   *regexp.Regexp
+	tools  *regexp.Regexp
 	dir    string
 	binary string
 }
@@ -61,8 +62,9 @@ func parse(args []string) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	only := flags.String("only", "", "run only the works whose name matches this `regexp`: "+workNames())
-	flags.IntVar(&o.n, "n", 0, "repetitions of each work (default 10, with -quick 3; files have four times as many)")
-	flags.BoolVar(&o.quick, "quick", false, "fewer repetitions, a shorter idle time, smaller files")
+	tools := flags.String("tools", "", "compare only the tools whose name matches this `regexp`")
+	flags.IntVar(&o.n, "n", 0, "repetitions of each work (default 10, with -quick 2; changes of one file have ten times as many, with slow tools fewer)")
+	flags.BoolVar(&o.quick, "quick", false, "fewer repetitions, shorter idle times, smaller files, and slow tools for less")
 	flags.BoolVar(&o.json, "json", false, "print JSON, with every sample")
 	flags.BoolVar(&o.strict, "strict", false, "exit with 1 if a limit is broken")
 	flags.StringVar(&o.dir, "dir", "", "the `directory` for the roots; its disk is what is measured (default: the system's temporary directory)")
@@ -75,6 +77,10 @@ func parse(args []string) (options, error) {
 		fmt.Fprintln(os.Stderr, "bench: -only:", err)
 		return o, err
 	}
+	if o.tools, err = regexp.Compile(*tools); err != nil {
+		fmt.Fprintln(os.Stderr, "bench: -tools:", err)
+		return o, err
+	}
 	if flags.NArg() > 0 || o.n < 0 {
 		err := fmt.Errorf("wrong usage: %q", args)
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -83,7 +89,7 @@ func parse(args []string) (options, error) {
 	if o.n == 0 {
 		o.n = 10
 		if o.quick {
-			o.n = 3
+			o.n = 2
 		}
 	}
 	return o, nil

@@ -31,7 +31,7 @@ func pairOnce(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	row("init --no-wait to the code").limit(1000).against(rowArgon).took(took)
+	row("init --no-wait to the code").limit(1000).against(rowArgon, toolFloor).took(took)
 	// A file that is there already belongs to the folder like any other.
 	early := filepath.Join("shared", "early")
 	if err := os.WriteFile(filepath.Join(host.dir, early), make([]byte, 4<<10), 0o600); err != nil {
@@ -49,7 +49,7 @@ func pairOnce(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
-	row(rowJoin).limit(1500).against(rowArgon).took(took)
+	row(rowJoin).limit(1500).against(rowArgon, toolFloor).took(took)
 	parts := timing.KeysMS + timing.MeetMS + timing.PairMS + timing.ConnectMS
 	row("  of which: Argon2id").add(timing.KeysMS)
 	row("  of which: meeting").add(timing.MeetMS)
@@ -57,15 +57,15 @@ func pairOnce(ctx context.Context, b *bench) error {
 	row("  of which: connecting").add(timing.ConnectMS)
 	row("  of which: processes and daemon").add(float64(took)/float64(time.Millisecond) - parts)
 
-	row(rowFirst).limit(300).against(rowFsync).took(first)
-	row("first file after join, host's earlier one").limit(300).against(rowFsync).took(earlier)
+	row(rowFirst).limit(300).against(rowFsync, toolFloor).took(first)
+	row("first file after join, host's earlier one").limit(300).against(rowFsync, toolFloor).took(earlier)
 
 	for range 3 {
 		var st api.Status
 		if took, err = host.run(ctx, &st, "status"); err != nil {
 			return err
 		}
-		row("status").limit(60).against(rowVersion).took(took)
+		row("status").limit(60).against(rowVersion, toolBotsync).took(took)
 	}
 	return stopAndStart(ctx, b, host, guest)
 }
@@ -95,12 +95,12 @@ func stopAndStart(ctx context.Context, b *bench, host, guest *node) error {
 		if err != nil {
 			return err
 		}
-		b.row("stop", toolBotsync, unitMS).against(rowVersion).took(took)
+		b.row("stop", toolBotsync, unitMS).against(rowVersion, toolBotsync).took(took)
 	}
 	took, err := host.run(ctx, nil, "start")
 	if err != nil {
 		return err
 	}
-	b.row("start until it answers", toolBotsync, unitMS).against(rowVersion).took(took)
+	b.row("start until it answers", toolBotsync, unitMS).against(rowVersion, toolBotsync).took(took)
 	return nil
 }

@@ -16,7 +16,8 @@ var errNoProc = fmt.Errorf("no /proc")
 // architecture that Go has.
 const ticksPerSecond = 100
 
-// cpuTime is what a process has used, user and system, in steps of 10 ms.
+// cpuTime is what a process and its children that have ended have used, user and
+// system, in steps of 10 ms.
 func cpuTime(pid int) (time.Duration, error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -25,12 +26,12 @@ func cpuTime(pid int) (time.Duration, error) {
 	// The second field is the name, in parentheses; it may contain any other sign.
 	_, rest, _ := strings.Cut(string(data[strings.LastIndexByte(string(data), ')'):]), " ")
 	fields := strings.Fields(rest)
-	const utime, stime = 14 - 3, 15 - 3 // numbered from 1 in proc(5), and the first two are gone
-	if len(fields) <= stime {
+	const utime, stime, cutime, cstime = 14 - 3, 15 - 3, 16 - 3, 17 - 3 // numbered from 1 in proc(5), and the first two are gone
+	if len(fields) <= cstime {
 		return 0, fmt.Errorf("reading /proc/%d/stat: too short", pid)
 	}
 	var ticks int64
-	for _, i := range []int{utime, stime} {
+	for _, i := range []int{utime, stime, cutime, cstime} {
 		n, err := strconv.ParseInt(fields[i], 10, 64)
 		if err != nil {
 			return 0, fmt.Errorf("reading /proc/%d/stat: %w", pid, err)
@@ -40,9 +41,10 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(ticks) * time.Second / ticksPerSecond, nil
 }
 
+// cpuOf is what processes and all their descendants have used.
 func cpuOf(pids []int) time.Duration {
 	var sum time.Duration
-	for _, pid := range pids {
+	for _, pid := range family(pids) {
 		if t, err := cpuTime(pid); err == nil {
 			sum += t
 		}

@@ -6,6 +6,7 @@ import "slices"
 type stats struct {
 	Median float64 `json:"median"`
 	P95    float64 `json:"p95"`
+	P99    float64 `json:"p99"`
 	Max    float64 `json:"max"`
 }
 
@@ -14,7 +15,7 @@ func summarise(samples []float64) stats {
 		return stats{}
 	}
 	s := slices.Sorted(slices.Values(samples))
-	return stats{Median: quantile(s, 0.5), P95: quantile(s, 0.95), Max: s[len(s)-1]}
+	return stats{Median: quantile(s, 0.5), P95: quantile(s, 0.95), P99: quantile(s, 0.99), Max: s[len(s)-1]}
 }
 
 // quantile interpolates linearly between the two nearest of the sorted samples

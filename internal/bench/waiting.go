@@ -34,7 +34,7 @@ func waiting(ctx context.Context, b *bench) error {
 			if _, err := m.closeFile(name); err != nil {
 				return err
 			}
-			if err := awaitFile(ctx, filepath.Join(m.right(), name), int64(len("what is to be done"))); err != nil {
+			if err := awaitFile(ctx, filepath.Join(m.right(shared), name), int64(len("what is to be done"))); err != nil {
 				return err
 			}
 			there := time.Now()

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,8 +24,12 @@ func works() []work {
 		{"pair", pair},
 		{"idle", idle},
 		{"file", oneFile},
+		{"roundtrip", roundTrip},
 		{"small", smallFiles},
 		{"large", largeFile},
+		{"growing", growingFile},
+		{"busy", busy},
+		{"tree", largeTree},
 		{"wake", wake},
 		{"wait", waiting},
 		{"mcp", mcpServer},
@@ -46,6 +51,11 @@ type bench struct {
 	report report
 	work   string // that is running
 	nodes  int    // made so far
+}
+
+// wants says whether a tool is to be measured; no tools means all.
+func (b *bench) wants(tool string, tools []string) bool {
+	return (tools == nil || slices.Contains(tools, tool)) && b.tools.MatchString(tool)
 }
 
 func measure(ctx context.Context, o options) (r *report, err error) {
@@ -101,10 +111,10 @@ func (b *bench) newNode(name string) *node {
 	return &node{binary: b.binary, name: name, dir: filepath.Join(b.dir, fmt.Sprintf("%s%d", name, b.nodes))}
 }
 
-// row returns the row of that name, to be made with the first sample.
+// row returns the row of that name and tool, to be made with the first sample.
 func (b *bench) row(name, tool, unit string) *row {
 	for _, r := range b.report.Rows {
-		if r.Name == name {
+		if r.Name == name && r.Tool == tool {
 			return r
 		}
 	}
@@ -113,10 +123,19 @@ func (b *bench) row(name, tool, unit string) *row {
 	return r
 }
 
-func (r *row) limit(l float64) *row     { r.Limit = l; return r }
-func (r *row) against(name string) *row { r.Against = name; return r }
-func (r *row) add(v float64)            { r.Samples = append(r.Samples, v) }
-func (r *row) took(d time.Duration)     { r.add(float64(d) / float64(time.Millisecond)) }
+// against has the row compared with the median of another.
+func (r *row) against(name, tool string) *row {
+	r.Against = &ref{name, tool}
+	return r
+}
+
+func (r *row) add(v float64)        { r.Samples = append(r.Samples, v) }
+func (r *row) took(d time.Duration) { r.add(float64(d) / float64(time.Millisecond)) }
+
+// used notes what a meter has measured for one repetition.
+func (r *row) used(cpu, peak float64) {
+	r.cpus, r.peaks = append(r.cpus, cpu), append(r.peaks, peak)
+}
 
 func sleep(ctx context.Context, d time.Duration) error {
 	select {
