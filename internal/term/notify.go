@@ -12,7 +12,7 @@ import (
 // Notify writes where notifications go for a person to standard output. now is
 // what "ago" counts from.
 func (t *Terminal) Notify(st *api.NotifyStatus, now time.Time) error {
-	width, _ := t.out.size()
+	width := t.out.room()
 	var b strings.Builder
 	if len(st.Targets) == 0 {
 		b.WriteString("Nothing is notified. \"botsync notify --help\" says how to begin.\n")

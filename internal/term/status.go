@@ -41,7 +41,7 @@ const (
 )
 
 func (t *Terminal) renderStatus(st *api.Status, now time.Time) string {
-	width, _ := t.out.size()
+	width := t.out.room()
 	var b strings.Builder
 	section := func(title string, rows [][]string) {
 		if len(rows) == 0 {

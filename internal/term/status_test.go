@@ -123,6 +123,22 @@ func TestStatusFitsTheScreen(t *testing.T) {
 	}
 }
 
+// What goes into a pipe is whole.
+func TestNothingIsCutInAPipe(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 300)
+	term, out, _ := pipes(Options{Env: utf8Env})
+	if err := term.Status(&api.Status{State: api.StateRunning, Root: long, Peers: []api.Peer{{Device: api.Device{Name: long}}}}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if err := term.Notify(&api.NotifyStatus{Targets: []api.NotifyTargetStatus{{Name: "webhook", URL: long}}}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(out.String(), long); n != 3 {
+		t.Errorf("%d of 3 are whole: %s", n, out)
+	}
+}
+
 // Neither a pipe nor a file is a terminal, whatever the environment says.
 func TestNoTerminalNoColour(t *testing.T) {
 	t.Parallel()

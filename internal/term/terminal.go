@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime"
 	"strings"
@@ -69,6 +70,15 @@ func (s *stream) size() (width, height int) {
 		}
 	}
 	return 80, 24
+}
+
+// room is how wide a line may be. What a program reads is not cut.
+func (s *stream) room() int {
+	if s.file == nil && !s.fancy {
+		return math.MaxInt
+	}
+	width, _ := s.size()
+	return width
 }
 
 func lookup(env []string, key string) string {
