@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
+	"time"
 
 	"github.com/botsync/botsync/internal/api"
 )
@@ -56,9 +58,22 @@ func (c *Client) failed(ctx context.Context, err error) error {
 	return c.gone(err)
 }
 
+// deathPatience is how long a process that is killed may take from the end of its
+// connections to the end of its lock.
+const deathPatience = 200 * time.Millisecond
+
 // gone is the error for a daemon that does not answer.
 func (c *Client) gone(err error) *api.Error {
 	held, lockErr := c.root.Held()
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		for end := time.Now().Add(deathPatience); held && lockErr == nil && time.Now().Before(end); {
+			time.Sleep(deathPatience / 20)
+			held, lockErr = c.root.Held()
+		}
+		if lockErr == nil && !held {
+			return c.stopped()
+		}
+	}
 	info, infoErr := c.root.LockInfo()
 	if lockErr == nil && infoErr == nil && held {
 		return api.Errorf(api.CodeNotRunning, "If this lasts, end that process; the log is "+c.root.LogPath()+".",
@@ -67,7 +82,7 @@ func (c *Client) gone(err error) *api.Error {
 	return api.Errorf(api.CodeNotRunning, `Run "botsync start".`, "the daemon of %s is not running", c.root.Dir())
 }
 
-// stopped is the error for a daemon that ended a stream in good order.
+// stopped is the error for a daemon that ended while it was asked.
 func (c *Client) stopped() *api.Error {
 	return api.Errorf(api.CodeNotRunning, `Run "botsync start", then the command again.`,
 		"the daemon of %s stopped meanwhile", c.root.Dir())

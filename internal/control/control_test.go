@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"path/filepath"
 	"sync"
@@ -217,6 +218,21 @@ func TestDaemonThatHangs(t *testing.T) {
 	e := wantCode(t, err, api.CodeNotRunning)
 	if want := "process 4711"; !contains(e.Message, want) {
 		t.Errorf("%q does not name %s", e.Message, want)
+	}
+}
+
+// A daemon that was killed lets its lock go a moment after its connections.
+func TestDaemonThatDies(t *testing.T) {
+	t.Parallel()
+	r := newRoot(t)
+	lock, err := r.Lock(root.LockInfo{PID: 4711})
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(deathPatience/5, func() { lock.Unlock() })
+	e := wantCode(t, (&Client{root: r}).gone(io.ErrUnexpectedEOF), api.CodeNotRunning)
+	if want := "stopped meanwhile"; !contains(e.Message, want) {
+		t.Errorf("%q does not say %q", e.Message, want)
 	}
 }
 
