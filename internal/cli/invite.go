@@ -20,7 +20,7 @@ type inviteOptions struct {
 }
 
 // ticketUsage describes the flag of init and invite.
-const ticketUsage = "print a ticket instead of five words: a long code that holds this machine's addresses, for pairing without multicast or any server"
+const ticketUsage = "print a ticket instead: one long code that holds this machine's addresses"
 
 func (a *app) newInviteCommand() *cobra.Command {
 	var opts inviteOptions

@@ -30,9 +30,8 @@ func (a *app) newJoinCommand() *cobra.Command {
 once both sides have accepted each other and are connected; files follow at once.
 
 The words of a code can be written with any case, spaces or dashes. CODE may also
-be a ticket ("botsync invite --ticket"). So that the
-code need not show in a list of processes it may also come from standard input,
-with "-", or from BOTSYNC_CODE.
+be a ticket ("botsync invite --ticket"). So that it need not show in a list of
+processes it may also come from standard input, with "-", or from BOTSYNC_CODE.
 
 Files that are in the folders already stay there and are shared; where both sides
 have a different file of one name both are kept. If the join fails, a root that

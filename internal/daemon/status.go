@@ -66,7 +66,7 @@ func (d *daemon) folder(id, name string) (api.Folder, []api.Problem) {
 		first := st.Failed[0]
 		return f, []api.Problem{{
 			Code:    "files_failed",
-			Message: fmt.Sprintf("%d file(s) in %s could not be written here, the first: %q: %s", n, name, first.Path, first.Err),
+			Message: fmt.Sprintf("%d file(s) in %s cannot be synced, the first: %q: %s", n, name, first.Path, first.Err),
 			Hint:    "Mend the cause; botsync tries again by itself.",
 		}}
 	}

@@ -31,7 +31,7 @@ type FolderStatus struct {
 	NeedBytes int64
 	Conflicts int         // conflict copies
 	Err       error       // why the folder is stopped
-	Failed    []FileError // files that could not be written here
+	Failed    []FileError // files that could not be read or written here
 }
 
 // FileError says why one file is not in sync.

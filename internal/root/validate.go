@@ -57,7 +57,7 @@ func (c Config) normalised() (Config, error) {
 		return c, err
 	}
 	if !c.Role.Valid() {
-		return c, bad(`Choose "agent", "human" or "".`, "the role %q does not exist", c.Role)
+		return c, bad(`Choose "agent" or "human", or "" for neither.`, "the role %q does not exist", c.Role)
 	}
 	if c.Relay = strings.TrimSpace(c.Relay); c.Relay != "" {
 		if err := ValidateRelay(c.Relay); err != nil {
