@@ -9,7 +9,9 @@ func TestParseSince(t *testing.T) {
 	t.Parallel()
 	zone := time.FixedZone("somewhere", 2*60*60)
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, zone)
-	at := func(month time.Month, day, hour, minute int) time.Time { return time.Date(2026, month, day, hour, minute, 0, 0, zone) }
+	at := func(month time.Month, day, hour, minute int) time.Time {
+		return time.Date(2026, month, day, hour, minute, 0, 0, zone)
+	}
 	for s, want := range map[string]struct {
 		time   time.Time
 		cursor int64
