@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"fmt"
 	"iter"
 	"path"
@@ -33,11 +34,14 @@ type File struct {
 }
 
 // FileVersion is one version of a file.
-type FileVersion struct{ vector protocol.Vector }
+type FileVersion struct {
+	vector protocol.Vector
+	hash   []byte // of its contents, nil for what has none
+}
 
 func newFile(f protocol.FileInfo) File {
 	return File{Path: filepath.ToSlash(f.Name), Directory: f.IsDirectory(), Symlink: f.IsSymlink(),
-		Deleted: f.IsDeleted(), Size: f.Size, Modified: f.ModTime(), ModifiedBy: f.ModifiedBy.String(), Version: FileVersion{f.Version}}
+		Deleted: f.IsDeleted(), Size: f.Size, Modified: f.ModTime(), ModifiedBy: f.ModifiedBy.String(), Version: FileVersion{f.Version, f.BlocksHash}}
 }
 
 // Presence says whether a file is on this device.
@@ -150,12 +154,15 @@ func (e *Engine) Has(peer, folder, name string, v FileVersion) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("looking up a peer's %s: %w", name, err)
 	}
-	return ok && has(f, v.vector), nil
+	return ok && has(f, v), nil
 }
 
 // has reports whether a device with the entry f of a file has come by version v
 // of it. An entry that is not valid is of a file that the device leaves out or
-// has yet to look at.
-func has(f protocol.FileInfo, v protocol.Vector) bool {
-	return !f.IsInvalid() && f.Version.GreaterEqual(v)
+// has yet to look at. One that was killed between the name of a file and the note
+// of its version finds it at its start, takes it for its own, and tells of another
+// version with the same contents.
+func has(f protocol.FileInfo, v FileVersion) bool {
+	same := len(v.hash) > 0 && bytes.Equal(f.BlocksHash, v.hash)
+	return !f.IsInvalid() && (same || f.Version.GreaterEqual(v.vector))
 }

@@ -55,7 +55,7 @@ func TestHas(t *testing.T) {
 		}
 		return v
 	}
-	sent := vector(5, 0)
+	sent := FileVersion{vector(5, 0), []byte("hash of the contents")}
 	for name, test := range map[string]struct {
 		entry protocol.FileInfo
 		want  bool
@@ -65,6 +65,8 @@ func TestHas(t *testing.T) {
 		"deleted since":        {protocol.FileInfo{Version: vector(5, 1), Deleted: true}, true},
 		"an earlier one":       {protocol.FileInfo{Version: vector(4, 0)}, false},
 		"another, in conflict": {protocol.FileInfo{Version: vector(4, 1)}, false},
+		"found after a kill":   {protocol.FileInfo{Version: vector(0, 9), BlocksHash: sent.hash}, true},
+		"left out, the same":   {protocol.FileInfo{BlocksHash: sent.hash, LocalFlags: protocol.FlagLocalRemoteInvalid}, false},
 		"another's own":        {protocol.FileInfo{Version: vector(0, 9)}, false},
 		"left out":             {protocol.FileInfo{Version: vector(5, 0), LocalFlags: protocol.FlagLocalRemoteInvalid}, false},
 	} {
