@@ -78,7 +78,7 @@ func TestAnOpenFileIsRecognized(t *testing.T) {
 	must(t, os.Mkdir(filepath.Join(outside, "d"), 0o755))
 	g, err := os.Create(filepath.Join(outside, "d", "g"))
 	must(t, err)
-	tree, err := w.Add(root, nil, NewQueue())
+	tree, err := w.Add(root, nil, NewQueue(Settle{settle, settleMax}))
 	must(t, err)
 	if got := tree.Unfinished(Root); !got["f"] {
 		t.Errorf("unfinished are %v", got)
@@ -142,7 +142,7 @@ func TestProbes(t *testing.T) {
 func TestSkippedIsNotReported(t *testing.T) {
 	t.Parallel()
 	w, _, _, _ := watched(t)
-	root, q := t.TempDir(), NewQueue()
+	root, q := t.TempDir(), NewQueue(Settle{settle, settleMax})
 	_, err := w.Add(root, func(p string) bool { return strings.HasPrefix(filepath.Base(p), ".") }, q)
 	must(t, err)
 	must(t, os.MkdirAll(filepath.Join(root, ".hidden", "below"), 0o755))
@@ -160,21 +160,38 @@ func TestATreeThatIsMovedAwayFails(t *testing.T) {
 	w, _, _, _ := watched(t)
 	root := filepath.Join(t.TempDir(), "root")
 	must(t, os.MkdirAll(filepath.Join(root, "d"), 0o755))
-	tree, err := w.Add(root, nil, NewQueue())
+	tree, err := w.Add(root, nil, NewQueue(Settle{settle, settleMax}))
 	must(t, err)
 	must(t, os.Rename(root, root+" elsewhere"))
 	if err := <-tree.Failed(); err == nil {
 		t.Error("no error")
 	}
 	tree.Close()
-	if _, err := w.Add(root, nil, NewQueue()); err == nil {
+	if _, err := w.Add(root, nil, NewQueue(Settle{settle, settleMax})); err == nil {
 		t.Error("a directory that is not there is watched")
 	}
 	must(t, os.Mkdir(root, 0o755))
-	tree, err = w.Add(root, nil, NewQueue())
+	tree, err = w.Add(root, nil, NewQueue(Settle{settle, settleMax}))
 	must(t, err, os.Remove(root))
 	if err := <-tree.Failed(); err == nil {
 		t.Error("no error")
+	}
+}
+
+// Whoever has other settings for a tree adds it again before closing the old one.
+func TestATreeGoesOver(t *testing.T) {
+	t.Parallel()
+	w, old, _, m := watched(t)
+	must(t, os.MkdirAll(filepath.Join(m.root, "a", "b"), 0o755), os.MkdirAll(filepath.Join(m.root, ".skipped", "b"), 0o755))
+	q := NewQueue(Settle{settle, settleMax})
+	_, err := w.Add(m.root, func(p string) bool { return p == ".skipped" }, q)
+	must(t, err)
+	old.Close()
+	must(t, os.WriteFile(filepath.Join(m.root, ".skipped", "b", "f"), nil, 0o644), os.WriteFile(filepath.Join(m.root, "a", "b", "f"), nil, 0o644))
+	for _, c := range awaitChange(t, q, "a/b/f") {
+		if strings.HasPrefix(c.Path, ".skipped") {
+			t.Errorf("%v was reported", c)
+		}
 	}
 }
 

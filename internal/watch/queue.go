@@ -7,27 +7,33 @@ import (
 )
 
 const (
-	// What is moved away appears elsewhere, and a program seldom writes one file
-	// only: a look that sees them together announces them once. So changes may
-	// settle for this time since the last one, and at most settleMax in all.
-	settle    = 1 * time.Millisecond
-	settleMax = 20 * time.Millisecond
 	// queueLimit is the most paths that a queue keeps: some megabytes. It is far
 	// above what it pays to look at one by one, since many of them may be known
 	// to those who look.
 	queueLimit = 1 << 15
 )
 
+// Settle says how long changes wait for others: what is moved away appears
+// elsewhere, and a program seldom writes one file only. A look that sees them
+// together announces them once.
+type Settle struct {
+	Quiet time.Duration // since the last one
+	Max   time.Duration // in all
+}
+
 // Queue is where changes wait for the look. Adding never blocks.
 type Queue struct {
-	mu   sync.Mutex
-	set  *Set
-	last time.Time // of the last addition
-	wake chan struct{}
+	settle Settle
+	mu     sync.Mutex
+	set    *Set
+	last   time.Time // of the last addition
+	wake   chan struct{}
 }
 
 // NewQueue returns an empty queue.
-func NewQueue() *Queue { return &Queue{set: NewSet(queueLimit), wake: make(chan struct{}, 1)} }
+func NewQueue(s Settle) *Queue {
+	return &Queue{settle: s, set: NewSet(queueLimit), wake: make(chan struct{}, 1)}
+}
 
 // Add adds changes.
 func (q *Queue) Add(changes ...Change) {
@@ -57,42 +63,46 @@ func (q *Queue) Take() []Change {
 
 // Deliver hands changes to look until ctx ends, whose error it returns: at once
 // when it is quiet, together when they come while look is busy, and never two
-// lots at a time. What look fails with is handed to it again after pause.
+// lots at a time. What look fails with is handed to it again after pause, or with
+// the next change.
 func (q *Queue) Deliver(ctx context.Context, pause time.Duration, look func(context.Context, []Change) error) error {
+	again := time.NewTimer(pause)
+	again.Stop()
+	defer again.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-q.wake:
+		case <-again.C:
 		}
 		if err := q.settled(ctx); err != nil {
 			q.nudge() // for whoever delivers next
 			return err
 		}
 		batch := q.Take()
-		if len(batch) == 0 {
+		if len(batch) == 0 || look(ctx, batch) == nil {
 			continue
 		}
-		if look(ctx, batch) == nil {
-			continue
+		q.mu.Lock()
+		q.set.Add(batch...)
+		q.mu.Unlock()
+		if ctx.Err() != nil {
+			q.nudge()
 		}
-		err := sleep(ctx, pause)
-		q.Add(batch...)
-		if err != nil {
-			return err
-		}
+		again.Reset(pause)
 	}
 }
 
 // settled waits until no change has come for a moment.
 func (q *Queue) settled(ctx context.Context) error {
-	end := time.Now().Add(settleMax)
+	end := time.Now().Add(q.settle.Max)
 	for {
 		q.mu.Lock()
 		last := q.last
 		q.mu.Unlock()
 		now := time.Now()
-		wait := min(last.Add(settle).Sub(now), end.Sub(now))
+		wait := min(last.Add(q.settle.Quiet).Sub(now), end.Sub(now))
 		if wait <= 0 {
 			return nil
 		}

@@ -10,6 +10,11 @@ import (
 	"pgregory.net/rapid"
 )
 
+const (
+	settle    = 1 * time.Millisecond
+	settleMax = 20 * time.Millisecond
+)
+
 // Whatever is added, and whenever it is, a look for it begins afterwards; and
 // there is never more than one at a time.
 func TestEveryChangeIsLookedAtAfterItWasAdded(t *testing.T) {
@@ -20,7 +25,7 @@ func TestEveryChangeIsLookedAtAfterItWasAdded(t *testing.T) {
 		failures := rapid.IntRange(0, 3).Draw(r, "failures")
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
-			q := NewQueue()
+			q := NewQueue(Settle{settle, settleMax})
 			owed := map[string]bool{}
 			looking := false
 			ended := make(chan error)
@@ -70,7 +75,7 @@ func TestChangesSettleButNotForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		q := NewQueue()
+		q := NewQueue(Settle{settle, settleMax})
 		start := time.Now()
 		var looks []time.Duration
 		go func() {

@@ -220,7 +220,7 @@ func watched(t *testing.T) (*Watcher, *Tree, *Queue, *model) {
 	}
 	t.Cleanup(func() { w.Close() })
 	m := &model{root: t.TempDir(), known: map[string]string{}}
-	q := NewQueue()
+	q := NewQueue(Settle{settle, settleMax})
 	tree, err := w.Add(m.root, nil, q)
 	if err != nil {
 		t.Fatal(err)

@@ -24,6 +24,7 @@ type Tree struct {
 	skip   func(string) bool
 	queue  *Queue
 	failed chan error
+	short  chan struct{} // has an element when watches began to be missing
 
 	initial bool // the first reading, which reports nothing
 	missing int  // directories that could not be watched for want of watches
@@ -42,7 +43,7 @@ func (w *Watcher) Add(root string, skip func(path string) bool, queue *Queue) (*
 	if err != nil {
 		return nil, fmt.Errorf("watching: %w", err)
 	}
-	t := &Tree{w: w, root: root, skip: skip, queue: queue, failed: make(chan error, 1), initial: true, remote: isRemote(root)}
+	t := &Tree{w: w, root: root, skip: skip, queue: queue, failed: make(chan error, 1), short: make(chan struct{}, 1), initial: true, remote: isRemote(root)}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := t.readAll(); err != nil {
@@ -82,6 +83,18 @@ func (t *Tree) Limit() *LimitError {
 		return nil
 	}
 	return errWatches(t.missing)
+}
+
+// Limited receives something when Limit has changed from nil to something else.
+func (t *Tree) Limited() <-chan struct{} { return t.short }
+
+func (t *Tree) miss() {
+	if t.missing++; t.missing == 1 {
+		select {
+		case t.short <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // Remote reports whether other machines may change the directory unnoticed.
@@ -159,8 +172,9 @@ func (t *Tree) readAll() error {
 		if t.top != nil {
 			return errRoot
 		}
-		if d.tree != nil {
-			return fmt.Errorf("watching: %s is watched already", t.root)
+		if old := d.tree; old != nil {
+			old.top = nil // it has nothing to close any more
+			delete(t.w.trees, old)
 		}
 		if d.parent != nil || t.w.lost[d] {
 			d.detach(time.Time{})
@@ -202,7 +216,7 @@ func (t *Tree) enter(parent *dir, name, p string) {
 func (t *Tree) enterAt(parent *dir, name, p string, fd int) {
 	d, err := t.bind(fd, filepath.Join(t.root, p))
 	if errors.Is(err, unix.ENOSPC) {
-		t.missing++
+		t.miss()
 		d = nil
 	} else if err != nil {
 		return
@@ -285,7 +299,7 @@ func (t *Tree) readDir(d *dir, fd int, p string) {
 			continue
 		}
 		if d == nil {
-			t.missing++
+			t.miss()
 			t.readDir(nil, sub, below)
 		} else {
 			t.enterAt(d, e.Name(), below, sub)
