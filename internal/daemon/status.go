@@ -45,6 +45,7 @@ func (d *daemon) Status(ctx context.Context) (*api.Status, error) {
 		s.Peers = append(s.Peers, p)
 	}
 	s.Problems = append(s.Problems, d.problems(m, bad, s.Invites)...)
+	s.Problems = append(s.Problems, d.watchProblems()...)
 	s.Problems = append(s.Problems, d.notifyProblems(ctx)...)
 	return s, nil
 }
@@ -118,6 +119,17 @@ func (d *daemon) diskProblems() []api.Problem {
 	}
 	return []api.Problem{{Code: "disk_full", Hint: makeRoom,
 		Message: fmt.Sprintf("The disk of %s is full: nothing can be received.", d.root.Dir())}}
+}
+
+// watchProblems are what keeps changes here from being noticed at once.
+func (d *daemon) watchProblems() []api.Problem {
+	var out []api.Problem
+	for _, p := range d.engine.WatchProblems() {
+		out = append(out, api.Problem{Code: "watch_limit",
+			Message: fmt.Sprintf("Changes in %s are noticed late: %s.", strings.Join(p.Folders, ", "), p.Message),
+			Hint:    fmt.Sprintf("Run %q, and put %q into /etc/sysctl.d/90-botsync.conf to keep it so; botsync notices by itself.", p.Command, p.File)})
+	}
+	return out
 }
 
 // problems are those that do not belong to a folder.

@@ -193,7 +193,9 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	e.loops.Go(func() { e.forward(mainCtx) })
 	e.loops.Go(func() { e.mend(mainCtx) })
 	e.loops.Go(func() { e.finder.run(mainCtx) })
-	e.loops.Go(func() { e.sweep(mainCtx) })
+	if sweeping {
+		e.loops.Go(func() { e.sweep(mainCtx) })
+	}
 	e.loops.Go(func() {
 		defer close(e.done)
 		if err := <-e.main; err != nil && !errors.Is(err, context.Canceled) {
@@ -276,6 +278,7 @@ func (e *Engine) Close() error {
 	e.cancel()
 	e.wakeListener()
 	e.loops.Wait()
+	e.watches.opener.close()
 	e.sub.Unsubscribe()
 	err := e.db.Close()
 	e.baseCancel()

@@ -6,49 +6,59 @@ import (
 	"log/slog"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/syncthing/syncthing/lib/config"
 	"github.com/syncthing/syncthing/lib/events"
-	"github.com/syncthing/syncthing/lib/fs"
 	"github.com/syncthing/syncthing/lib/ignore"
+
+	"github.com/botsync/botsync/internal/watch"
 )
 
 // Syncthing notices changes with two parts: a file system that reports them, and
-// an aggregator that gathers them for a scan. Only the first is used here. The
-// second miscounts when a directory changes while changes below it are waiting
-// (watchaggregator.aggregateEvent takes the directory's place without
+// an aggregator that gathers them for a scan. On Linux neither is used, but
+// package watch; elsewhere the first, which cannot tell a finished write.
+//
+// The second miscounts when a directory changes while changes below it are
+// waiting (watchaggregator.aggregateEvent takes the directory's place without
 // subtracting what was below it), as in "cp -a" of a tree. It then looks for
 // changes that are not there, after each delay; and without a delay that is all
 // the time, a whole processor, until the folder is restarted.
 const (
-	// What is created is also written and closed a moment later, and what is
-	// moved away appears elsewhere: a scan that sees both announces them once.
-	settle    = 1 * time.Millisecond
-	settleMax = 20 * time.Millisecond
-	// maxPaths is how many paths are scanned one by one before it is better to
-	// scan the whole folder, as in Syncthing's aggregator.
-	maxPaths = 512
-
 	rescanPause  = time.Second // after a scan that failed
 	rewatchPause = 2 * time.Second
 	rewatchMax   = time.Minute
+
+	// How often all of a folder is looked at that cannot be watched, or not all of
+	// it; but at most one part in rescanShare of the time is spent on that.
+	rescanInterval = 10 * time.Second
+	rescanShare    = 10
 )
 
 // watches are the folders that are watched.
 type watches struct {
 	mu      sync.Mutex
-	folders map[string]*watch // by ID
+	folders map[string]*watched // by ID
+	opener  opener
 }
 
-// watch is one watched folder.
-type watch struct {
+// watched is one watched folder.
+type watched struct {
 	cfg     config.FolderConfiguration
+	index   localIndex
+	opener  *opener
 	stop    context.CancelFunc
 	stopped <-chan struct{}
 	restart chan struct{}
+	pulled  chan struct{} // has an element after a pull
+	queue   *watch.Queue
 	scan    func(folder string, paths []string) error
+	pulling func(folder string) bool
 	pause   time.Duration // before a scan that failed is tried again
+
+	took  atomic.Int64                     // nanoseconds, of the last scan of all
+	limit atomic.Pointer[watch.LimitError] // what keeps changes from being noticed
 }
 
 // rewatch watches the folders that are configured, and no others. Those that are
@@ -57,7 +67,7 @@ func (e *Engine) rewatch(ctx context.Context, running bool) {
 	e.watches.mu.Lock()
 	defer e.watches.mu.Unlock()
 	if e.watches.folders == nil {
-		e.watches.folders = map[string]*watch{}
+		e.watches.folders = map[string]*watched{}
 	}
 	wanted := e.cfg.Folders()
 	for id, w := range e.watches.folders {
@@ -72,7 +82,9 @@ func (e *Engine) rewatch(ctx context.Context, running bool) {
 			continue
 		}
 		ctx, cancel := context.WithCancel(ctx)
-		w := &watch{cfg: f, stop: cancel, stopped: ctx.Done(), restart: make(chan struct{}, 1), scan: e.scan, pause: rescanPause}
+		w := &watched{cfg: f, index: e.db, opener: &e.watches.opener, stop: cancel, stopped: ctx.Done(),
+			restart: make(chan struct{}, 1), pulled: make(chan struct{}, 1),
+			queue: watch.NewQueue(settle), scan: e.scan, pulling: e.pulling, pause: rescanPause}
 		e.watches.folders[id] = w
 		first := w.open(ctx) // before the scan that finds what is there already
 		e.loops.Go(func() {
@@ -104,54 +116,116 @@ func (e *Engine) scan(folder string, paths []string) error {
 	}
 }
 
+// pulling reports whether a folder is writing what it got from peers. A scan has
+// to wait for that.
+func (e *Engine) pulling(folder string) bool {
+	state, _, _ := e.model.State(folder)
+	return stateName(state) == StateSyncing
+}
+
 // note restarts the watch of a folder whose error is over: the directory may be
-// another one than before.
+// another one than before. And it tells when a folder has pulled.
 func (ws *watches) note(ev events.Event) {
 	data, ok := ev.Data.(map[string]any)
-	if !ok || ev.Type != events.StateChanged || data["from"] != "error" {
+	if !ok || ev.Type != events.StateChanged {
 		return
 	}
 	folder, _ := data["folder"].(string)
+	from, _ := data["from"].(string)
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
-	if w := ws.folders[folder]; w != nil {
-		select {
-		case w.restart <- struct{}{}:
-		default:
-		}
+	w := ws.folders[folder]
+	if w == nil {
+		return
+	}
+	tell := w.pulled
+	if from == "error" {
+		tell = w.restart
+	} else if stateName(from) != StateSyncing {
+		return
+	}
+	select {
+	case tell <- struct{}{}:
+	default:
 	}
 }
 
-// source is an open stream of changes.
+// WatchProblem says what keeps changes in folders from being noticed at once.
+type WatchProblem struct {
+	Folders []string // names
+	Message string
+	Command string // for a shell, that mends it until the machine starts again
+	File    string // for a file below /etc/sysctl.d, that mends it for good
+}
+
+// WatchProblems returns what keeps changes in folders from being noticed at once.
+func (e *Engine) WatchProblems() []WatchProblem {
+	e.watches.mu.Lock()
+	defer e.watches.mu.Unlock()
+	var out []WatchProblem
+	var worst *watch.LimitError
+	for _, f := range e.cfg.FolderList() {
+		w := e.watches.folders[f.ID]
+		if w == nil {
+			continue
+		}
+		limit := w.limit.Load()
+		if limit == nil {
+			continue
+		}
+		if out == nil {
+			out = []WatchProblem{{}}
+		}
+		out[0].Folders = append(out[0].Folders, f.Label)
+		if worst == nil || worst.Need < limit.Need {
+			worst = limit
+		}
+	}
+	if out != nil {
+		out[0].Message, out[0].Command, out[0].File = worst.Error(), worst.Command(), worst.File()
+	}
+	return out
+}
+
+// source is an open stream of changes into a queue.
 type source struct {
-	cancel  context.CancelFunc
-	changes <-chan fs.Event
-	failed  <-chan error
+	*tree
 	ignores *ignore.Matcher
 	hash    string // of the ignore patterns
 	err     error  // why it is not open
 }
 
-func (w *watch) open(ctx context.Context) *source {
-	fsys := w.cfg.Filesystem()
-	s := &source{ignores: ignore.New(fsys)}
+func (w *watched) open(ctx context.Context) *source {
+	s := &source{ignores: ignore.New(w.cfg.Filesystem())}
 	_ = s.ignores.Load(".stignore") // the scan says what is wrong with it
 	s.hash = s.ignores.Hash()
-	ctx, s.cancel = context.WithCancel(ctx)
-	s.changes, s.failed, s.err = fsys.Watch(".", s.ignores, ctx, w.cfg.IgnorePerms)
+	s.tree, s.err = w.opener.open(ctx, w, s.ignores)
+	w.limit.Store(limitOf(s))
 	return s
+}
+
+// limitOf returns the limit of the system that a source has met, or nil.
+func limitOf(s *source) *watch.LimitError {
+	if s.err == nil {
+		return s.tree.limit()
+	}
+	var limit *watch.LimitError
+	errors.As(s.err, &limit)
+	return limit
 }
 
 // run watches until ctx ends. What may have happened while the folder was not
 // watched is found by a scan of all of it.
-func (w *watch) run(ctx context.Context, s *source, missed bool) {
+func (w *watched) run(ctx context.Context, s *source, missed bool) {
 	said := ""
 	for pause := rewatchPause; ; s = w.open(ctx) {
 		if s.err == nil {
 			pause = rewatchPause
-			s.err = w.gather(ctx, s, missed)
+			s.err = w.serve(ctx, s, missed)
+			s.close()
+		} else if missed {
+			_ = w.scanAll() // it will be tried again
 		}
-		s.cancel()
 		missed = true
 		if ctx.Err() != nil {
 			return
@@ -167,7 +241,7 @@ func (w *watch) run(ctx context.Context, s *source, missed bool) {
 		case <-ctx.Done():
 			return
 		case <-w.restart:
-		case <-time.After(pause):
+		case <-time.After(max(pause, rescanShare*time.Duration(w.took.Load()))):
 		}
 		pause = min(2*pause, rewatchMax)
 	}
@@ -175,102 +249,92 @@ func (w *watch) run(ctx context.Context, s *source, missed bool) {
 
 var errRewatch = errors.New("the folder has to be watched anew")
 
-// gather collects changes and has them scanned, one scan at a time, until the
-// watch fails or ctx ends.
-func (w *watch) gather(ctx context.Context, s *source, missed bool) error {
-	var (
-		pending  = newPathSet()
-		deadline time.Time // of the oldest pending change
-		timer    = time.NewTimer(0)
-		scanned  chan error // nil while no scan is under way
-		scanning []string
-	)
-	<-timer.C
-	defer timer.Stop()
+// serve has changes looked at until the source fails or ctx ends.
+func (w *watched) serve(ctx context.Context, s *source, missed bool) error {
 	if missed {
-		pending.add(".")
-		timer.Reset(settle)
+		w.queue.Add(watch.Change{Path: watch.Root, Deep: true})
 	}
-	for {
-		select {
-		case ev := <-s.changes:
-			now := time.Now()
-			if pending.empty() {
-				deadline = now.Add(settleMax)
-			}
-			pending.add(ev.Name)
-			if scanned == nil {
-				timer.Reset(min(settle, max(0, deadline.Sub(now))))
-			}
-		case <-timer.C:
-			if pending.empty() || scanned != nil {
-				continue
-			}
-			scanning = pending.take()
-			done := make(chan error, 1)
-			scanned = done
-			// It ends with the folder, and nobody has to wait for it then.
-			go func() { done <- w.scan(w.cfg.ID, scanning) }()
-		case err := <-scanned:
-			scanned = nil
-			next := settle
-			if err != nil {
-				pending.addAll(scanning)
-				next = w.pause
-			}
-			if _ = s.ignores.Load(".stignore"); s.ignores.Hash() != s.hash {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() {
+		ended <- w.queue.Deliver(ctx, w.pause, func(ctx context.Context, changes []watch.Change) error {
+			return w.look(ctx, cancel, s, changes)
+		})
+	}()
+	rescan := time.NewTimer(w.interval())
+	defer rescan.Stop()
+	err := func() error {
+		for {
+			select {
+			case err := <-ended:
+				ended <- err
 				return errRewatch
+			case err := <-s.failed():
+				return err
+			case <-w.restart:
+				return errRewatch
+			case <-s.limited():
+				w.limit.Store(s.limit())
+			case <-rescan.C:
+				if w.limit.Load() != nil || s.remote() {
+					s.reread()
+					w.limit.Store(s.limit())
+				}
+				rescan.Reset(w.interval())
 			}
-			if !pending.empty() {
-				timer.Reset(next)
-			}
-		case err := <-s.failed:
-			return err
-		case <-w.restart:
-			return errRewatch
+		}
+	}()
+	cancel()
+	<-ended
+	return err
+}
+
+func (w *watched) interval() time.Duration {
+	return max(rescanInterval, rescanShare*time.Duration(w.took.Load()))
+}
+
+// look scans what has changed, as far as the index does not know it. It calls
+// rewatch when the ignore patterns are other ones than those of the source.
+func (w *watched) look(ctx context.Context, rewatch func(), s *source, changes []watch.Change) error {
+	changes = w.unknown(s, changes)
+	if len(changes) == 0 {
+		return nil
+	}
+	// What is being pulled is on the disk before it is in the index. A scan would
+	// have to wait anyway.
+	for w.pulling(w.cfg.ID) {
+		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-w.pulled:
+		case <-time.After(250 * time.Millisecond): // the event may be lost
+		}
+		if !w.pulling(w.cfg.ID) {
+			changes = w.unknown(s, changes)
 		}
 	}
-}
-
-// pathSet is a set of paths within a folder. If there are too many of them, it
-// is the folder itself.
-type pathSet map[string]struct{}
-
-func newPathSet() *pathSet { return &pathSet{} }
-
-func (s *pathSet) add(path string) {
-	if _, all := (*s)["."]; all {
-		return
+	if len(changes) == 0 {
+		return nil
 	}
-	if path == "." || len(*s) == maxPaths {
-		*s = pathSet{".": {}}
-		return
-	}
-	(*s)[path] = struct{}{}
-}
-
-func (s *pathSet) empty() bool { return len(*s) == 0 }
-
-// addAll puts back what take returned.
-func (s *pathSet) addAll(paths []string) {
-	if paths == nil {
-		s.add(".")
-	}
-	for _, p := range paths {
-		s.add(p)
-	}
-}
-
-// take empties the set and returns what was in it; nil means all.
-func (s *pathSet) take() []string {
-	var paths []string
-	for p := range *s {
-		if p != "." {
-			paths = append(paths, p)
+	var err error
+	if changes[0].Path == watch.Root {
+		err = w.scanAll()
+	} else {
+		paths := make([]string, len(changes))
+		for i, c := range changes {
+			paths[i] = c.Path
 		}
+		err = w.scan(w.cfg.ID, paths)
 	}
-	*s = pathSet{}
-	return paths
+	if _ = s.ignores.Load(".stignore"); s.ignores.Hash() != s.hash {
+		rewatch()
+	}
+	return err
+}
+
+func (w *watched) scanAll() error {
+	start := time.Now()
+	err := w.scan(w.cfg.ID, nil)
+	w.took.Store(int64(time.Since(start)))
+	return err
 }

@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/syncthing/syncthing/lib/config"
+	"github.com/syncthing/syncthing/lib/fs"
+	"github.com/syncthing/syncthing/lib/ignore"
+
+	"github.com/botsync/botsync/internal/watch"
+)
+
+// sweeping says whether folders have to be looked at again after a change.
+// Package watch misses nothing, so that Syncthing's scan once in an hour is net
+// enough.
+const sweeping = false
+
+// settle is for what comes together: the two ends of a rename, the files of one
+// program. A file is finished when it is reported.
+var settle = watch.Settle{Quiet: time.Millisecond, Max: 20 * time.Millisecond}
+
+// opener watches all folders with one inotify instance.
+type opener struct {
+	mu sync.Mutex
+	w  *watch.Watcher
+}
+
+// tree is a folder that is watched.
+type tree struct{ *watch.Tree }
+
+func (o *opener) open(_ context.Context, w *watched, ignores *ignore.Matcher) (*tree, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.w == nil {
+		var err error
+		if o.w, err = watch.Open(); err != nil {
+			o.w = nil
+			return nil, err
+		}
+	}
+	skip := func(p string) bool { return ignores.Match(p).CanSkipDir() }
+	t, err := o.w.Add(w.cfg.Path, skip, w.queue)
+	if err != nil {
+		return nil, err
+	}
+	trees.Store(filepath.Clean(w.cfg.Path), t)
+	return &tree{t}, nil
+}
+
+// close must be called when no folder is watched any more.
+func (o *opener) close() {
+	if o.w != nil {
+		_ = o.w.Close()
+	}
+}
+
+func (t *tree) failed() <-chan error                  { return t.Failed() }
+func (t *tree) limit() *watch.LimitError              { return t.Limit() }
+func (t *tree) limited() <-chan struct{}              { return t.Limited() }
+func (t *tree) remote() bool                          { return t.Remote() }
+func (t *tree) reread()                               { t.Reread() }
+func (t *tree) unfinished(dir string) map[string]bool { return t.Unfinished(dir) }
+
+func (t *tree) close() {
+	trees.Range(func(root, of any) bool {
+		if of == t.Tree {
+			trees.Delete(root)
+		}
+		return true
+	})
+	t.Close()
+}
+
+// filesystemType is that of patientFS.
+const filesystemType config.FilesystemType = "botsync"
+
+// trees are those that are watched, by their roots, for the file systems that
+// Syncthing makes for itself.
+var trees sync.Map // string → *watch.Tree
+
+func init() {
+	fs.RegisterFilesystemType(filesystemType.ToFS(), func(root string, opts ...fs.Option) (fs.Filesystem, error) {
+		return patientFS{fs.NewFilesystem(fs.FilesystemTypeBasic, root, opts...), filepath.Clean(root)}, nil
+	})
+}
+
+// patientFS leaves files that are being written out of listings, and so out of
+// scans of whole directories, which would announce half of them. They are there
+// when asked for by name: a scan does not take them for deleted.
+type patientFS struct {
+	fs.Filesystem
+	root string
+}
+
+func (f patientFS) DirNames(name string) ([]string, error) {
+	names, err := f.Filesystem.DirNames(name)
+	if t, ok := trees.Load(f.root); ok && err == nil {
+		if unfinished := t.(*watch.Tree).Unfinished(filepath.Clean(name)); len(unfinished) > 0 {
+			names = slices.DeleteFunc(names, func(n string) bool { return unfinished[n] })
+		}
+	}
+	return names, err
+}
