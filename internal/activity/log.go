@@ -229,7 +229,7 @@ func (l *Log) Follow(ctx context.Context, since int64, emit func(api.Event) erro
 				if err := emit(e); err != nil {
 					return err
 				}
-				since, last = e.ID, e.ID
+				since = e.ID
 			}
 			if read += int64(len(events)); len(events) > 0 {
 				continue
