@@ -3,13 +3,17 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/botsync/botsync/internal/api"
 	"github.com/botsync/botsync/internal/botsynctest"
+	"github.com/botsync/botsync/internal/needs"
 )
 
 // A program that makes a directory and fills it, or renames one and goes on
@@ -48,4 +52,89 @@ func TestNothingIsMissed(t *testing.T) {
 
 func files(count int) func(api.Status) bool {
 	return func(s api.Status) bool { return s.Folders[0].Files == count && s.Folders[0].Bytes == int64(10*count) }
+}
+
+// However slowly a file is written, in a directory that was just made or over one
+// that is there, who looks at the other side sees none of it or all of it. A log
+// is seen as it grows.
+func TestSlowWritersShowNoParts(t *testing.T) {
+	t.Parallel()
+	needs.Linux(t) // elsewhere the system does not tell when a file is closed
+	agent, laptop := pair(t)
+	const size, step = 4 << 20, 64 << 10
+	before, after := noise(size/2), noise(size)
+	must(t, os.WriteFile(agent.Path("shared", "old"), before, 0o644))
+	awaitSame(t, agent, laptop)
+
+	done := make(chan struct{})
+	var actors sync.WaitGroup
+	slowly := func(elem ...string) {
+		f, err := os.Create(agent.Path(elem...))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for i := 0; i < size; i += step {
+			_, err := f.Write(after[i : i+step])
+			if err != nil {
+				t.Error(err)
+			}
+			// What happens beside it makes for looks at all of the directory.
+			_ = os.WriteFile(filepath.Join(filepath.Dir(f.Name()), fmt.Sprint("beside ", i)), nil, 0o644)
+			time.Sleep(60 * time.Millisecond)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	must(t, os.MkdirAll(agent.Path("shared", "new"), 0o755))
+	actors.Go(func() { slowly("shared", "new", "file") })
+	actors.Go(func() { slowly("shared", "old") })
+	logged := make(chan struct{})
+	actors.Go(func() {
+		f, err := os.OpenFile(agent.Path("shared", "log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer f.Close()
+		for {
+			_, _ = f.WriteString("one more line\n")
+			select {
+			case <-logged:
+				return
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	})
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		for {
+			for _, name := range []string{"new/file", "old"} {
+				got, err := os.ReadFile(laptop.Path("shared", name))
+				if err == nil && !bytes.Equal(got, after) && !(name == "old" && bytes.Equal(got, before)) {
+					t.Errorf("%s was seen with %d bytes", name, len(got))
+					return
+				}
+			}
+			select {
+			case <-done:
+				return
+			case <-time.After(2 * time.Millisecond):
+			}
+		}
+	})
+	botsynctest.Await(t, "the log", func() bool {
+		info, err := os.Stat(laptop.Path("shared", "log"))
+		return err == nil && info.Size() > 0
+	})
+	close(logged)
+	actors.Wait()
+	awaitSame(t, agent, laptop)
+	close(done)
+	reader.Wait()
+	got, err := os.ReadFile(laptop.Path("shared", "new", "file"))
+	if must(t, err); !bytes.Equal(got, after) {
+		t.Error("the file is another one")
+	}
 }
