@@ -39,7 +39,11 @@ func awaitFile(ctx context.Context, path string, size int64) error {
 	})
 }
 
+// awaitData gives up earlier than others: no tool takes that long on purpose for
+// one file.
 func awaitData(ctx context.Context, path string, data []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	return await(ctx, path, look, func() bool {
 		got, err := os.ReadFile(path)
 		return err == nil && bytes.Equal(got, data)

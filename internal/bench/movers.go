@@ -114,6 +114,9 @@ func (b *bench) repetitions(m mover) int {
 		n *= 2
 	default:
 		n *= 10
+		if b.quick {
+			n /= 2
+		}
 	}
 	return max(1, n)
 }

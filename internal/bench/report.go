@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -57,8 +59,18 @@ func (r *report) find(of ref) *row {
 	return nil
 }
 
-// finish computes what depends on all samples of a row, and on other rows.
+// finish brings rows of the same name together and computes what depends on all
+// samples of a row, and on other rows.
 func (r *report) finish() {
+	first := map[string]int{}
+	for i, row := range r.Rows {
+		if _, ok := first[row.Work+row.Name]; !ok {
+			first[row.Work+row.Name] = i
+		}
+	}
+	slices.SortStableFunc(r.Rows, func(a, b *row) int {
+		return cmp.Compare(first[a.Work+a.Name], first[b.Work+b.Name])
+	})
 	for _, row := range r.Rows {
 		row.stats, row.CPU, row.Memory = summarise(row.Samples), summarise(row.cpus).Median, summarise(row.peaks).Max
 	}

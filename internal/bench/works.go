@@ -51,6 +51,7 @@ type bench struct {
 	report report
 	work   string // that is running
 	nodes  int    // made so far
+	begin  time.Time
 }
 
 // wants says whether a tool is to be measured; no tools means all.
@@ -59,7 +60,7 @@ func (b *bench) wants(tool string, tools []string) bool {
 }
 
 func measure(ctx context.Context, o options) (r *report, err error) {
-	b := &bench{options: o}
+	b := &bench{options: o, begin: time.Now()}
 	if b.dir, err = os.MkdirTemp(o.dir, "bs-bench-"); err != nil {
 		return nil, err
 	}
@@ -69,7 +70,7 @@ func measure(ctx context.Context, o options) (r *report, err error) {
 			return nil, err
 		}
 	}
-	begin := time.Now()
+	var failed error
 	b.report.Machine = thisMachine(ctx, b.dir)
 	for _, w := range works() {
 		if !o.only.MatchString(w.name) {
@@ -78,15 +79,17 @@ func measure(ctx context.Context, o options) (r *report, err error) {
 		b.work = w.name
 		b.say("%s", w.name)
 		if err := w.run(ctx, b); err != nil {
+			// What was measured until now is still worth knowing.
+			failed = fmt.Errorf("measuring %s: %w", w.name, err)
 			if ctx.Err() != nil {
-				return nil, errors.New("interrupted")
+				failed = errors.New("interrupted")
 			}
-			return nil, fmt.Errorf("measuring %s: %w", w.name, err)
+			break
 		}
 	}
-	b.report.Machine.LoadEnd, b.report.Machine.Took = load(), time.Since(begin).Round(time.Second).String()
+	b.report.Machine.LoadEnd, b.report.Machine.Took = load(), time.Since(b.begin).Round(time.Second).String()
 	b.report.finish()
-	return &b.report, nil
+	return &b.report, failed
 }
 
 // build makes the binary as a release does.
@@ -102,7 +105,7 @@ func (b *bench) build(ctx context.Context) (string, error) {
 
 // say tells a person on standard error what is going on.
 func (b *bench) say(format string, args ...any) {
-	fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...)
+	fmt.Fprintf(os.Stderr, "bench: %4.0f s  %s\n", time.Since(b.begin).Seconds(), fmt.Sprintf(format, args...))
 }
 
 // newNode returns a root that does not exist yet.
