@@ -102,12 +102,12 @@ func ValidateTarget(t api.NotifyTarget) error {
 	}
 	switch t.Kind {
 	case api.NotifyOpenClaw:
-		if err := ValidateHookURL(t.URL); err != nil {
+		if err := validateHookURL("hook", t.URL, DefaultOpenClawURL); err != nil {
 			return err
 		}
 		return ValidateToken(t.Token)
 	case api.NotifyWebhook:
-		if err := ValidateHookURL(t.URL); err != nil {
+		if err := validateHookURL("webhook", t.URL, "https://example.com/hook"); err != nil {
 			return err
 		}
 		if t.Secret == "" {
@@ -138,15 +138,14 @@ func validateTargetName(name string) error {
 	return nil
 }
 
-// ValidateHookURL refuses what is not the URL of a hook: http or https, a host,
-// and no user name, password or fragment.
-func ValidateHookURL(raw string) error {
-	const example = "http://127.0.0.1:18789/hooks/agent"
+// validateHookURL refuses what cannot be posted to: http or https, a host, and no
+// user name, password or fragment. what is the word for it in messages.
+func validateHookURL(what, raw, example string) error {
 	err := error(nil)
 	if len(raw) > maxURL {
 		err = badTarget("Give a shorter one.", "the URL has %d characters", len(raw))
 	} else {
-		err = validateURL("hook", raw, example, "http", "https")
+		err = validateURL(what, raw, example, "http", "https")
 	}
 	if e, ok := errors.AsType[*api.Error](err); ok {
 		return api.Errorf(api.CodeUsage, e.Hint, "%s", e.Message)
@@ -157,7 +156,7 @@ func ValidateHookURL(raw string) error {
 // ValidateToken refuses what cannot be sent as a bearer token (RFC 6750, 2.1):
 // nothing, and anything but visible ASCII characters.
 func ValidateToken(token string) error {
-	const hint = "Take the value of hooks.token in OpenClaw's configuration, without the line's end."
+	const hint = "Take the value of hooks.token in OpenClaw's configuration."
 	switch i := strings.IndexFunc(token, func(c rune) bool { return c > unicode.MaxASCII || !unicode.IsGraphic(c) || c == ' ' }); {
 	case token == "":
 		return badTarget(hint, "the token is empty")

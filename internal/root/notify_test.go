@@ -69,7 +69,8 @@ func TestBadTargets(t *testing.T) {
 		target api.NotifyTarget
 		says   string
 	}{
-		"no URL":                {url(""), "http"},
+		"no URL":                {url(""), "the hook"},
+		"no URL of a webhook":   {change(1, func(t *api.NotifyTarget) { t.URL = "notaurl" }), "the webhook \"notaurl\""},
 		"words":                 {url("not a url"), "space"},
 		"no scheme":             {url("127.0.0.1:18789/hooks"), "URL"},
 		"ftp":                   {url("ftp://example.com/x"), "does not begin with http"},
@@ -104,6 +105,9 @@ func TestBadTargets(t *testing.T) {
 		e := wantCode(t, ValidateTarget(tc.target), api.CodeUsage)
 		if !strings.Contains(e.Message, tc.says) || e.Hint == "" {
 			t.Errorf("%s: %q, hint %q", name, e.Message, e.Hint)
+		}
+		if tc.target.Kind == api.NotifyWebhook && strings.Contains(e.Message+e.Hint, "18789") {
+			t.Errorf("%s: that is OpenClaw's: %q, hint %q", name, e.Message, e.Hint)
 		}
 		if strings.Contains(e.Message+e.Hint, "s3cr3t") {
 			t.Errorf("%s: the message gives the secret away: %q", name, e.Message)
