@@ -78,6 +78,9 @@ func (r *Root) writeLockInfo(info LockInfo) error {
 		}
 	}
 	_, err = f.WriteAt(data, lockOffset)
+	// Where the byte of the lock can be written it is a space as well, so that the
+	// whole file is JSON to others.
+	_, _ = f.WriteAt([]byte{' '}, 0)
 	return errors.Join(err, f.Close())
 }
 

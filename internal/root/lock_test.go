@@ -2,11 +2,13 @@ package root
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +84,10 @@ func TestLock(t *testing.T) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	wantHeld(true)
+	// To other programs the whole file is JSON.
+	if data, err := os.ReadFile(r.state(lockName)); runtime.GOOS != "windows" && (err != nil || !json.Valid(data)) {
+		t.Errorf("daemon.lock is %q, %v", data, err)
+	}
 	if err := lock.Unlock(); err != nil {
 		t.Fatal(err)
 	}
