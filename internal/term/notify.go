@@ -52,7 +52,7 @@ func (t *Terminal) targetRow(s api.NotifyTargetStatus, now time.Time) []string {
 	case api.NotifyFailing:
 		state = styleWarn.Render("not accepted")
 		if s.NextTry != nil {
-			state = styleWarn.Render("not accepted, next try in " + Left(s.NextTry.Sub(now)))
+			state = styleWarn.Render("not accepted, next try " + soon(s.NextTry.Sub(now)))
 		}
 	case api.NotifyPaused:
 		state = styleBad.Render("refused")
@@ -72,4 +72,15 @@ func (t *Terminal) targetRow(s api.NotifyTargetStatus, now time.Time) []string {
 		where = Clean(strings.Join(s.Command, " "))
 	}
 	return []string{Clean(s.Name), state, last, where}
+}
+
+// soon writes when something is due, such as "in 4 s" or "in 2:05".
+func soon(d time.Duration) string {
+	switch s := int(d.Round(time.Second) / time.Second); {
+	case s <= 0:
+		return "now"
+	case s < 60:
+		return fmt.Sprintf("in %d s", s)
+	}
+	return "in " + Left(d)
 }
