@@ -87,25 +87,40 @@ func isSecret(env string) bool { return strings.HasPrefix(env, "OPENCLAW_HOOKS_T
 
 // tail keeps the end of what is written to it.
 type tail struct {
-	mu sync.Mutex
-	b  []byte
+	mu  sync.Mutex
+	b   []byte
+	cut bool // something was before it
 }
 
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.cut = t.cut || len(t.b)+len(p) > maxTail
 	t.b = append(t.b, p[max(0, len(p)-maxTail):]...)
 	t.b = append(t.b[:0], t.b[max(0, len(t.b)-maxTail):]...)
 	return len(p), nil
 }
 
-// said is the output for people, on one line.
+// said is the end of the output for people: whole words on one line, of at most
+// maxSaid bytes, escapes and all.
 func (t *tail) said() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	text := strings.Join(strings.Fields(string(t.b)), " ")
-	if text == "" {
-		return ""
+	words := strings.Fields(string(t.b))
+	if t.cut && len(words) > 1 {
+		words = words[1:] // of which the beginning may be missing
 	}
-	return ": " + harmless(text)
+	text := harmless(strings.Join(words, " "))
+	if over := len(text) - maxSaid; over > 0 {
+		text = text[over:]
+		if _, whole, ok := strings.Cut(text, " "); ok {
+			text = whole
+		}
+		text = strings.ToValidUTF8(text, "")
+	} else if text == "" {
+		return ""
+	} else if !t.cut {
+		return ": " + text
+	}
+	return ": … " + text
 }

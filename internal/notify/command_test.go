@@ -32,6 +32,8 @@ func TestCommand(t *testing.T) {
 		"fails":                   {shell("printf 'bad\\n\\033[31mred\\n' >&2; exit 3", 0), retryFew, `exit 3: bad \u001b[31mred`},
 		"is killed":               {shell(`kill -9 $$`, 0), retryFew, "killed"},
 		"says too much":           {shell(`yes | head -c 1000000; echo end; exit 1`, 0), retryFew, "y end"},
+		"says too much, broken":   {shell(`yes "$(printf '\033[31mred')" | head -c 100000; exit 1`, 0), retryFew, `exit 1: … \u001b[31mred \u001b[31mred`},
+		"says one long word":      {shell(`head -c 100000 /dev/zero; exit 1`, 0), retryFew, `0\u0000`},
 		"takes too long":          {shell(`echo begun; sleep 60`, 100*time.Millisecond), retryFew, "ended after 100ms: begun"},
 		"does not exist":          {api.NotifyTarget{Kind: api.NotifyExec, Command: []string{"/nonexistent/x"}}, pause, "cannot be run"},
 		"is not in PATH":          {api.NotifyTarget{Kind: api.NotifyExec, Command: []string{"no-such-command-x"}}, pause, "cannot be run"},
@@ -46,7 +48,7 @@ func TestCommand(t *testing.T) {
 				body = make([]byte, maxBody) // more than a pipe holds
 			}
 			a := senderFor(t, tc.target).send(t.Context(), "key", body)
-			if a.verdict != tc.want || !strings.Contains(a.text, tc.says) || len(a.text) > 8*maxTail {
+			if a.verdict != tc.want || !strings.Contains(a.text, tc.says) || len(a.text) > maxSaid+64 {
 				t.Errorf("%+v, want %v, %q", a, tc.want, tc.says)
 			}
 		})
