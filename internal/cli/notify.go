@@ -31,7 +31,7 @@ often at most.`,
 		Example: `  botsync notify
   botsync notify openclaw --token-file ~/.openclaw/hooks-token
   botsync notify webhook https://example.com/hook
-  botsync notify exec -- /usr/local/bin/on-files --once
+  botsync notify exec -- /usr/local/bin/on-files
   botsync notify test`,
 		Annotations: notifyExits(),
 		Args:        noArgs,
