@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,6 +27,7 @@ func TestEveryChangeIsLookedAtAfterItWasAdded(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			q := NewQueue(Settle{settle, settleMax})
+			var mu sync.Mutex
 			owed := map[string]bool{}
 			looking := false
 			ended := make(chan error)
@@ -35,11 +37,15 @@ func TestEveryChangeIsLookedAtAfterItWasAdded(t *testing.T) {
 						t.Error("two looks at a time")
 					}
 					looking = true
+					mu.Lock()
 					for _, c := range changes {
 						delete(owed, c.Path)
 					}
+					mu.Unlock()
 					time.Sleep(slow)
 					looking = false
+					mu.Lock()
+					defer mu.Unlock()
 					if failures > 0 {
 						failures--
 						for _, c := range changes {
@@ -52,19 +58,21 @@ func TestEveryChangeIsLookedAtAfterItWasAdded(t *testing.T) {
 			}()
 			for i, pause := range pauses {
 				p := string(rune('a' + i%5))
+				mu.Lock()
 				owed[p] = true
+				mu.Unlock()
 				q.Add(Change{Path: p})
 				time.Sleep(pause)
 				synctest.Wait()
 			}
 			time.Sleep(time.Hour)
 			synctest.Wait()
-			if len(owed) > 0 {
-				t.Errorf("%v were not looked at", owed)
-			}
 			cancel()
 			if err := <-ended; !errors.Is(err, context.Canceled) {
 				t.Errorf("ended with %v", err)
+			}
+			if len(owed) > 0 {
+				t.Errorf("%v were not looked at", owed)
 			}
 		})
 	})
@@ -87,6 +95,7 @@ func TestChangesSettleButNotForEver(t *testing.T) {
 		synctest.Wait()
 		q.Add(Change{Path: "alone"})
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if len(looks) != 1 || looks[0] != settle {
 			t.Errorf("a change alone was looked at after %v, want %v", looks, settle)
 		}

@@ -290,6 +290,8 @@ func TestNothingIsMissed(t *testing.T) {
 			dirs++
 		}
 	}
+	tree.w.mu.Lock()
+	defer tree.w.mu.Unlock()
 	if n := len(tree.w.dirs); n != dirs {
 		t.Errorf("%d directories are watched, of %d", n, dirs)
 	}
