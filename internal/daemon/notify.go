@@ -66,6 +66,11 @@ func (d *daemon) SetTarget(ctx context.Context, t api.NotifyTarget) (*api.Notify
 	if err := root.ValidateTarget(t); err != nil {
 		return nil, err
 	}
+	if t.Kind == api.NotifyExec {
+		if err := notify.Runnable(t.Command[0], d.root.Dir()); err != nil {
+			return nil, err
+		}
+	}
 	if i >= 0 {
 		targets[i] = t
 	} else {

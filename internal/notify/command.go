@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -19,8 +22,8 @@ const (
 	// commandPatience is how long a command may take unless the target says
 	// otherwise.
 	commandPatience = time.Minute
-	// commandGrace is how long what a command started may hold its output open
-	// after it has ended.
+	// commandGrace is how long what a command started may go on writing to its
+	// output after it has ended.
 	commandGrace = time.Second
 	// maxTail bounds what is kept of a command's output, in bytes.
 	maxTail = 1 << 10
@@ -45,6 +48,27 @@ func newCommand(t api.NotifyTarget, root string) *command {
 	return c
 }
 
+// Runnable refuses the program of a command that is not there or may not be run,
+// as the calling process sees it: with its PATH, and a path that is not absolute
+// from the root. The error is an [api.Error] of usage.
+func Runnable(program, root string) error {
+	path := program
+	if filepath.Base(path) != path && !filepath.IsAbs(path) {
+		path = filepath.Join(root, path)
+	}
+	if _, err := exec.LookPath(path); err != nil {
+		if wrapped, ok := errors.AsType[*exec.Error](err); ok {
+			err = wrapped.Err
+		}
+		if wrapped, ok := errors.AsType[*fs.PathError](err); ok {
+			err = wrapped.Err
+		}
+		return api.Errorf(api.CodeUsage, "Give its absolute path; a command runs in the root, with the PATH of the daemon.",
+			"the command %q cannot be run: %v", program, err)
+	}
+	return nil
+}
+
 func (c *command) close() {}
 
 func (c *command) send(ctx context.Context, key string, body []byte) answer {
@@ -52,20 +76,41 @@ func (c *command) send(ctx context.Context, key string, body []byte) answer {
 	defer cancel()
 	cmd := exec.CommandContext(limited, c.argv[0], c.argv[1:]...)
 	var out tail
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(body), &out, &out
+	read, write, err := os.Pipe()
+	if err != nil {
+		return notNow(err)
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(body), write, write
 	cmd.Dir = c.root
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), isSecret), "BOTSYNC_ROOT="+c.root, "BOTSYNC_NOTIFICATION="+key)
 	cmd.WaitDelay = commandGrace
 	ownGroup(cmd)
-	if err := cmd.Start(); err != nil {
+	err = cmd.Start()
+	write.Close()
+	if err != nil {
+		read.Close()
 		if errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) || errors.Is(err, exec.ErrDot) {
 			return answer{verdict: pause, text: "the command cannot be run: " + harmless(shorten(err.Error()))}
 		}
-		return answer{verdict: retry, text: "the command cannot be run now: " + harmless(shorten(err.Error()))}
+		return notNow(err)
 	}
+	heard := make(chan struct{})
+	go func() {
+		defer close(heard)
+		_, _ = io.Copy(&out, read)
+	}()
+	ended(cmd)
+	select {
+	case <-heard:
+	case <-time.After(commandGrace):
+	}
+	// What it left behind would gather, with every attempt.
+	_ = endGroup(cmd)
 	// A command that does not read its input, or whose children outlive it, may
 	// have done its work all the same: its exit code says so.
 	_ = cmd.Wait()
+	read.Close()
+	<-heard
 	exit := cmd.ProcessState.ExitCode()
 	switch {
 	case exit == 0:
@@ -80,6 +125,10 @@ func (c *command) send(ctx context.Context, key string, body []byte) answer {
 		return answer{verdict: retryFew, text: "the command ended by " + cmd.ProcessState.String() + out.said()}
 	}
 	return answer{verdict: retryFew, text: fmt.Sprintf("exit %d", exit) + out.said()}
+}
+
+func notNow(err error) answer {
+	return answer{verdict: retry, text: "the command cannot be run now: " + harmless(shorten(err.Error()))}
 }
 
 // isSecret reports whether a variable is what switched on another target.

@@ -4,6 +4,7 @@ package notify
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -55,33 +56,71 @@ func TestCommand(t *testing.T) {
 	}
 }
 
-// When its time is over or the daemon stops, a command ends with all that it
-// started.
+// What could never be run is refused at once.
+func TestRunnable(t *testing.T) {
+	t.Parallel()
+	here := t.TempDir()
+	if err := os.WriteFile(filepath.Join(here, "on-files"), []byte("#!/bin/sh\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for program, want := range map[string]bool{
+		"sh": true, "/bin/sh": true, "./on-files": true, filepath.Join(here, "on-files"): true,
+		"on-files": false, "no-such-command-x": false, "/nonexistent/x": false, "./other": false, here: false, "/etc/passwd": false,
+	} {
+		err := Runnable(program, here)
+		if e, ok := errors.AsType[*api.Error](err); want != (err == nil) || !want && (!ok || e.Code != api.CodeUsage || !strings.Contains(e.Message, program)) {
+			t.Errorf("%s: %v", program, err)
+		}
+	}
+}
+
+// However a command ends, all that it started ends as well: when the daemon stops,
+// and when it has nothing more to do.
 func TestCommandEndsWithItsGroup(t *testing.T) {
 	t.Parallel()
-	pids := filepath.Join(t.TempDir(), "pids")
-	if err := syscall.Mkfifo(pids, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan answer)
-	// The child has this open for as long as it lives.
-	s := senderFor(t, shell(`sh -c 'exec 3>"$0"; echo up >&3; exec sleep 3600' '`+pids+`' & wait`, time.Hour))
-	go func() { done <- s.send(ctx, "key", nil) }()
-	f, err := os.OpenFile(pids, os.O_RDONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	b := make([]byte, 3)
-	if _, err := f.Read(b); err != nil || string(b) != "up\n" {
-		t.Fatalf("%q, %v", b, err)
-	}
-	stop()
-	if a := <-done; a.verdict != retry {
-		t.Errorf("%+v", a)
-	}
-	if n, err := f.Read(b); n > 0 || err != io.EOF {
-		t.Errorf("%q, %v", b[:n], err)
+	for name, tc := range map[string]struct {
+		stop bool
+		then string // after the child is up
+		want verdict
+	}{
+		"the daemon stops": {true, "wait", retry},
+		"it is done":       {false, `read line <"$0.done"; exit 0`, accepted},
+		"it fails":         {false, `read line <"$0.done"; exit 1`, retryFew},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			up := filepath.Join(t.TempDir(), "up")
+			for _, fifo := range []string{up, up + ".done"} {
+				if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			target := shell(`sh -c 'exec 3>"$0"; echo up >&3; exec sleep 3600' "$0" >/dev/null 2>&1 & `+tc.then, time.Hour)
+			target.Command = append(target.Command, up)
+			done := make(chan answer)
+			go func() { done <- senderFor(t, target).send(ctx, "key", nil) }()
+			f, err := os.Open(up) // the child has its other end for as long as it lives
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			b := make([]byte, 3)
+			if _, err := f.Read(b); err != nil || string(b) != "up\n" {
+				t.Fatalf("%q, %v", b, err)
+			}
+			if tc.stop {
+				stop()
+			} else if err := os.WriteFile(up+".done", []byte("\n"), 0); err != nil {
+				t.Fatal(err)
+			}
+			if a := <-done; a.verdict != tc.want {
+				t.Errorf("%+v", a)
+			}
+			if n, err := f.Read(b); n > 0 || err != io.EOF {
+				t.Errorf("%q, %v", b[:n], err)
+			}
+		})
 	}
 }
