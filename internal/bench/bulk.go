@@ -85,9 +85,9 @@ func bulk(ctx context.Context, b *bench, what string, tools []string, build func
 		if m.tool() == toolFloor {
 			return nil
 		}
-		rounds := 3
-		if b.quick || m.traits().wait >= time.Second {
-			rounds = 1
+		rounds := 1
+		if !b.quick && m.traits().wait < time.Second {
+			rounds = max(1, min(3, b.n/3))
 		}
 		for round := range rounds {
 			if err := bulkRound(ctx, b, m, what, fmt.Sprintf("tree-%d", round), build, limits); err != nil {

@@ -90,11 +90,14 @@ func (l *limit) check(r *row, find func(ref) *row) {
 	}
 }
 
-// String is such as "p99 ≤ 60: ok" and "p50 ≤ 1/500 of stock: BROKEN, 1/320".
-func (l *limit) String() string {
+// text is such as "p99 ≤ 60: ok" and "p50 ≤ 1/500 of stock: BROKEN, 1/320".
+func (l *limit) text(r *row) string {
 	of, most, got := "", figure(l.Most), figure(l.Got)
 	if l.Over != nil {
 		of = " of " + l.Over.Tool
+		if l.Over.Tool == r.Tool {
+			of = " of " + l.Over.Name
+		}
 		if l.Most < 0.5 {
 			most, got = fmt.Sprintf("1/%.0f", 1/l.Most), "1/"+figure(1/l.Got)
 		}

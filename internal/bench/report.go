@@ -151,7 +151,7 @@ func (r *row) ratio() string {
 func (r *row) limits() string {
 	var all []string
 	for _, l := range r.Limits {
-		all = append(all, l.String())
+		all = append(all, l.text(r))
 	}
 	return strings.Join(all, "; ")
 }
