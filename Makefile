@@ -84,8 +84,9 @@ openclaw: ## notifications to a real OpenClaw gateway, which npm installs once (
 fuzz: ## every fuzz target for FUZZTIME (5s)
 	$(GO) run ./internal/house/fuzz -time $(FUZZTIME)
 
-bench: build ## the numbers that are promised, and what they are compared with
-	$(GO) run ./internal/bench
+# apt install unison lsyncd rsync has them compared as well.
+bench: build ## the numbers that are promised beside other tools; an hour, with BENCH=-quick some minutes
+	$(GO) run ./internal/bench -bin $(BIN) $(BENCH)
 
 cross: ## dist/: the program for every platform; compiles everything six times
 	@for platform in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \
