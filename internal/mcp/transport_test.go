@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+
 	"github.com/botsync/botsync/internal/api"
 	"github.com/botsync/botsync/internal/root"
 )
@@ -55,15 +57,67 @@ func TestRequestsFromAPipe(t *testing.T) {
 	}
 }
 
-// What is no message ends the session with an error, and does not hang.
+// What is no message is answered, and costs neither the session nor a call that
+// is under way.
 func TestGarbage(t *testing.T) {
 	t.Parallel()
 	r := newRoot(t, root.MCP{})
-	for _, in := range []string{"garbage\n", "{}\n", `{"jsonrpc":"2.0","id":{},"method":1}` + "\n", strings.Repeat("[", 5000) + "\n",
-		`{"jsonrpc":"2.0","id":1,"method":"` + strings.Repeat("x", maxMessage) + `"}` + "\n"} {
+	for in, want := range map[string]string{
+		"garbage":                               `{"jsonrpc":"2.0","id":null,"error":{"code":-32700,`,
+		strings.Repeat("[", 5000):               `{"jsonrpc":"2.0","id":null,"error":{"code":-32700,`,
+		"\x00\xff":                              `{"jsonrpc":"2.0","id":null,"error":{"code":-32700,`,
+		"{}":                                    `{"jsonrpc":"2.0","id":null,"error":{"code":-32600,`,
+		"7":                                     `{"jsonrpc":"2.0","id":null,"error":{"code":-32600,`,
+		"[]":                                    `{"jsonrpc":"2.0","id":null,"error":{"code":-32600,`,
+		`[{"jsonrpc":"2.0","method":"ping"}]`:   `{"jsonrpc":"2.0","id":null,"error":{"code":-32600,`,
+		`{"jsonrpc":"2.0","id":{},"method":1}`:  `{"jsonrpc":"2.0","id":null,"error":{"code":-32600,`,
+		`{"jsonrpc":"1.0","id":8,"method":"x"}`: `{"jsonrpc":"2.0","id":8,"error":{"code":-32600,`,
+		`{"jsonrpc":"2.0","id":1,"method":"` + strings.Repeat("x", maxMessage) + `"}`: `{"jsonrpc":"2.0","id":null,"error":{"code":-32600,`,
+		"  ": "", "\r": "",
+	} {
+		in := `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"x","version":"1"}}}` +
+			"\n" + in + "\n" + `{"jsonrpc":"2.0","id":2,"method":"ping"}  ` // and no end of the line
 		var out bytes.Buffer
-		if err := Run(t.Context(), of(r), io.NopCloser(strings.NewReader(in)), &out); err == nil {
-			t.Errorf("%.40q is taken for a message: %s", in, &out)
+		if err := Run(t.Context(), of(r), io.NopCloser(strings.NewReader(in)), &out); err != nil {
+			t.Errorf("%.200q ended the session: %v", in[150:], err)
+		}
+		if !strings.Contains(out.String(), want) || strings.Contains(out.String(), "error") != (want != "") || !strings.Contains(out.String(), `"id":2,"result":{}`) {
+			t.Errorf("%.200q was answered with %s", in[150:], &out)
 		}
 	}
+}
+
+// Only what the library reads is handed on, and everything else is answered.
+func FuzzSieve(f *testing.F) {
+	for _, in := range []string{"", "\n", "{}", "garbage\r\n", `{"jsonrpc":"2.0","id":1,"method":"ping"}` + "\n[]\n", `[{"jsonrpc":"2.0","id":1,"method":"a"},{"jsonrpc":"2.0","id":1,"method":"b"}]`} {
+		f.Add([]byte(in))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		var answers bytes.Buffer
+		out, err := io.ReadAll(newSieve(io.NopCloser(bytes.NewReader(in)), &answers))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := 0
+		for line := range bytes.Lines(in) {
+			if len(bytes.TrimSpace(line)) > 0 {
+				lines++
+			}
+		}
+		for line := range bytes.Lines(out) {
+			lines--
+			if err := checkMessage(bytes.TrimSpace(line)); err != nil {
+				t.Errorf("%q: %v", line, err)
+			}
+		}
+		for line := range bytes.Lines(answers.Bytes()) {
+			lines--
+			if _, err := jsonrpc.DecodeMessage(line); !json.Valid(line) || err != nil && !bytes.Contains(line, []byte(`"id":null`)) {
+				t.Errorf("%q: %v", line, err)
+			}
+		}
+		if lines != 0 {
+			t.Errorf("%q: %d lines too many", in, lines)
+		}
+	})
 }
