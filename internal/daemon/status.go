@@ -125,11 +125,20 @@ func (d *daemon) diskProblems() []api.Problem {
 func (d *daemon) watchProblems() []api.Problem {
 	var out []api.Problem
 	for _, p := range d.engine.WatchProblems() {
+		folders := shown(p.Folders)
+		if len(folders) == 0 {
+			continue // records of devices come late, which nobody waits for
+		}
 		out = append(out, api.Problem{Code: "watch_limit",
-			Message: fmt.Sprintf("Changes in %s are noticed late: %s.", strings.Join(p.Folders, ", "), p.Message),
+			Message: fmt.Sprintf("Changes in %s are noticed late: %s.", strings.Join(folders, ", "), p.Message),
 			Hint:    fmt.Sprintf("Run %q, and put %q into /etc/sysctl.d/90-botsync.conf to keep it so; botsync notices by itself.", p.Command, p.File)})
 	}
 	return out
+}
+
+// shown leaves out the folder that users do not see.
+func shown(folders []string) []string {
+	return slices.DeleteFunc(folders, func(name string) bool { return !slices.Contains(root.Folders, name) })
 }
 
 // problems are those that do not belong to a folder.
