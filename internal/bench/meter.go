@@ -22,7 +22,7 @@ type meter struct {
 
 // meterEvery is the time between two looks at the memory. Processes that live
 // for less are seen by chance; their processor time is counted all the same.
-const meterEvery = 100 * time.Millisecond
+const meterEvery = 250 * time.Millisecond
 
 // newMeter forgets the highest memory that the processes had until now.
 func newMeter(pids []int) *meter {
