@@ -40,6 +40,7 @@ const (
 	CodeNoPeers        = "no_peers"          // there is no other device
 	CodeFolderError    = "folder_error"      // a folder is not synced
 	CodeSource         = "source_unusable"   // what is to be sent cannot be read
+	CodeNamed          = "named"             // this device has another name in its network
 )
 
 var exits = map[string]struct {
@@ -67,6 +68,7 @@ var exits = map[string]struct {
 	CodeNoPeers:        {ExitState, false},
 	CodeFolderError:    {ExitState, true},
 	CodeSource:         {ExitState, false},
+	CodeNamed:          {ExitState, false},
 }
 
 // Error is an error that a user sees: what happened, and what to do next. Its

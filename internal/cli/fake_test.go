@@ -119,6 +119,7 @@ func fakeStatus(r *root.Root) *api.Status {
 		Peers:   []api.Peer{}, Invites: []api.Invite{}, Problems: []api.Problem{},
 	}
 	if name, err := os.ReadFile(peerFile(r)); err == nil {
+		st.Network = &api.Network{ID: "NETWORK", Devices: 2}
 		st.Peers = append(st.Peers, api.Peer{Device: api.Device{ID: "PEER", Name: string(name)}, Connected: true, Via: api.ViaLAN})
 	}
 	if os.Getenv("FAKE_PROBLEM") != "" {

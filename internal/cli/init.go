@@ -103,6 +103,9 @@ func (a *app) takeBackInit(ctx context.Context, r *root.Root, created *root.Crea
 func (a *app) startForInit(ctx context.Context, r *root.Root, created *root.Created, s *settings) (*control.Client, error) {
 	spin := a.term.Spin(ctx, "Starting the daemon")
 	defer spin.Stop()
+	if err := a.refuseRename(ctx, r, s); err != nil {
+		return nil, err
+	}
 	if !created.Initialised {
 		changed, _, err := a.update(r, s)
 		if err != nil {
@@ -117,4 +120,18 @@ func (a *app) startForInit(ctx context.Context, r *root.Root, created *root.Crea
 	}
 	c, _, err := a.ensureDaemon(ctx, r)
 	return c, err
+}
+
+// refuseRename keeps a device from calling itself otherwise than its network
+// knows it: the record that the others have is written once.
+func (a *app) refuseRename(ctx context.Context, r *root.Root, s *settings) error {
+	if !s.changed("name") {
+		return nil
+	}
+	st, err := a.statusOf(ctx, r)
+	if err != nil || st.Network == nil || st.Device.Name == s.name {
+		return err
+	}
+	return api.Errorf(api.CodeNamed, "Leave --name out; a device keeps the name with which it came into its network.",
+		"this device is %q in its network already", st.Device.Name)
 }

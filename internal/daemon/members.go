@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -31,6 +32,7 @@ type members struct {
 	mu         sync.Mutex
 	membership network.Membership
 	plan       []network.Member
+	name       string // of this device in its record; empty if it has none
 	bad        []network.BadFile
 }
 
@@ -53,7 +55,7 @@ func (ms *members) reread() error {
 	}
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
-	ms.plan = nil
+	ms.plan, ms.name = nil, nameIn(records, ms.self)
 	for _, m := range network.Plan(records, removals, ms.self) {
 		if _, err := engine.ParseID(m.ID); err != nil {
 			bad = append(bad, network.BadFile{Path: "devices/" + m.ID + ".json", Err: err})
@@ -63,6 +65,22 @@ func (ms *members) reread() error {
 	}
 	ms.bad = bad
 	return nil
+}
+
+// nameIn is the name that a device has in its record, empty if it has none.
+func nameIn(records []network.Record, id string) string {
+	if i := slices.IndexFunc(records, func(r network.Record) bool { return r.ID == id }); i >= 0 {
+		return records[i].Name
+	}
+	return ""
+}
+
+// named is how this device is called: as its record says, which is written once,
+// or as it is configured while it has none.
+func (ms *members) named(configured string) string {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	return cmp.Or(ms.name, configured)
 }
 
 // found makes a new network with this device in it, unless there is one.

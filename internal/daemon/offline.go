@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"path/filepath"
@@ -44,6 +45,7 @@ func OfflineStatus(dir, version string) (*api.Status, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.Device.Name = cmp.Or(nameIn(records, id.ID), s.Device.Name)
 	plan := network.Plan(records, removals, id.ID)
 	s.Network = &api.Network{ID: m.Network, Devices: len(plan) + 1}
 	for _, p := range plan {

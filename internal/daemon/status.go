@@ -15,7 +15,7 @@ import (
 )
 
 func (d *daemon) self() api.Device {
-	return api.Device{ID: d.members.self, Name: d.config.Name, Role: d.config.Role}
+	return api.Device{ID: d.members.self, Name: d.members.named(d.config.Name), Role: d.config.Role}
 }
 
 // Status says how everything is.
