@@ -3,6 +3,7 @@ package notify
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,7 +42,7 @@ func TestMessage(t *testing.T) {
 	}{
 		"one file": {[]api.Event{received("a.pdf", api.ActionNew, 1536)},
 			"1 file from `laptop` (human) in `inbox/`:\n- new `inbox/a.pdf`, 1.5 KiB\nAll of it: botsync events --since 0"},
-		"of every kind": {[]api.Event{received("a", api.ActionNew, 100), received("b", api.ActionChanged, 20), received("c/d", api.ActionDeleted, 0), link},
+		"of every kind": {[]api.Event{received("b", api.ActionChanged, 20), received("a", api.ActionNew, 100), received("c/d", api.ActionDeleted, 0), link},
 			"4 files from `laptop` (human) in `inbox/` (2 new, 1 changed, 1 deleted, 120 B):\n" +
 				"- new `inbox/a`, 100 B\n- changed `inbox/b`, 20 B\n- deleted `inbox/c/d`\n- new `inbox/link`, a symbolic link\nAll of it: botsync events --since 0"},
 		"of several devices": {[]api.Event{received("a", api.ActionNew, 1), by(received("b", api.ActionDeleted, 0), &robot, "shared"), by(received("c", api.ActionDeleted, 0), &left, "shared")},
@@ -103,7 +104,14 @@ func TestFiftyThousandFiles(t *testing.T) {
 	if err := json.Unmarshal(body, &b); err != nil {
 		t.Fatal(err)
 	}
-	if len(b.Files)+b.More != n || len(b.Files) < 100 || b.Cursor != b.Files[len(b.Files)-1].Event+1 || b.Totals != want {
+	var latest int64
+	for _, f := range b.Files {
+		latest = max(latest, f.Event)
+	}
+	if !slices.IsSortedFunc(b.Files, func(a, b api.NotifyFile) int { return strings.Compare(a.Path, b.Path) }) {
+		t.Error("the files are not sorted")
+	}
+	if len(b.Files)+b.More != n || len(b.Files) < 100 || b.Cursor != latest+1 || b.Totals != want {
 		t.Errorf("%d listed, %d more, cursor %d, %+v", len(b.Files), b.More, b.Cursor, b.Totals)
 	}
 }

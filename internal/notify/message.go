@@ -50,7 +50,7 @@ func message(c content) string {
 	}
 	m.WriteString(summary(c))
 	listed := 0
-	for _, f := range b.Files[:min(len(b.Files), maxLines)] {
+	for _, f := range byPath(b.Files[:min(len(b.Files), maxLines)]) {
 		line := fileLine(f, c.by == nil)
 		if m.Len()+len(line) > maxMessage {
 			break

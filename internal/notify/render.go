@@ -2,6 +2,7 @@ package notify
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -68,11 +69,15 @@ func batchJSON(b api.NotifyBatch) ([]byte, error) {
 	if b.Files == nil {
 		b.Files = []api.NotifyFile{}
 	}
+	// In the order of events, which is that of the cursor, until it is known which
+	// of them are listed.
 	for {
+		listed := b
+		listed.Files = byPath(b.Files)
 		var out bytes.Buffer
 		enc := json.NewEncoder(&out)
 		enc.SetEscapeHTML(false)
-		if err := enc.Encode(b); err != nil {
+		if err := enc.Encode(listed); err != nil {
 			return nil, err
 		}
 		if out.Len() <= maxBody || len(b.Files) == 0 {
@@ -88,4 +93,13 @@ func batchJSON(b api.NotifyBatch) ([]byte, error) {
 		b.More += len(b.Files) - keep
 		b.Files = b.Files[:keep]
 	}
+}
+
+// byPath is a copy of files in the order in which a reader looks for one.
+func byPath(files []api.NotifyFile) []api.NotifyFile {
+	files = slices.Clone(files)
+	slices.SortFunc(files, func(a, b api.NotifyFile) int {
+		return cmp.Or(cmp.Compare(a.Folder, b.Folder), cmp.Compare(a.Path, b.Path))
+	})
+	return files
 }
