@@ -63,7 +63,7 @@ func (a *app) runEvents(ctx context.Context, opts eventsOptions) error {
 			err = a.showEvents(events)
 		}
 	} else {
-		err = c.Events(ctx, opts.since, a.showEvent)
+		err = c.Events(ctx, opts.since, a.eventPrinter())
 	}
 	if ctx.Err() != nil || errors.Is(err, syscall.EPIPE) {
 		return nil // nobody wants to read on
@@ -71,16 +71,28 @@ func (a *app) runEvents(ctx context.Context, opts eventsOptions) error {
 	return err
 }
 
-func (a *app) showEvent(e api.Event) error {
+// eventPrinter returns what shows events in their order; to people only what
+// changes of the states of folders.
+func (a *app) eventPrinter() func(api.Event) error {
 	if a.json {
-		return a.term.JSON(e)
+		return func(e api.Event) error { return a.term.JSON(e) }
 	}
-	return a.term.Event(e)
+	states := map[string]string{} // by folder, as shown last
+	return func(e api.Event) error {
+		if e.Type == api.EventFolderState {
+			if states[e.Folder] == e.State {
+				return nil
+			}
+			states[e.Folder] = e.State
+		}
+		return a.term.Event(e)
+	}
 }
 
 func (a *app) showEvents(events []api.Event) error {
+	show := a.eventPrinter()
 	for _, e := range events {
-		if err := a.showEvent(e); err != nil {
+		if err := show(e); err != nil {
 			return err
 		}
 	}
