@@ -142,7 +142,8 @@ func splitPath(p string) (folder, rest string, err error) {
 	return folder, rest, nil
 }
 
-// lookAtAll has the engine look at whole folders, all at once.
+// lookAtAll has the engine look at whole folders, all at once. It says which of
+// them it has not done with when the time of ctx has run out.
 func (d *daemon) lookAtAll(ctx context.Context, ids []string) error {
 	errs := make([]error, len(ids))
 	var group sync.WaitGroup
@@ -150,10 +151,22 @@ func (d *daemon) lookAtAll(ctx context.Context, ids []string) error {
 		group.Go(func() { errs[i] = d.lookAt(ctx, id, root.Folders[i]) })
 	}
 	group.Wait()
-	for _, err := range errs {
-		if err != nil {
+	return looked(ctx, errs)
+}
+
+// looked is what came of looking at the folders of [root.Folders].
+func looked(ctx context.Context, errs []error) error {
+	var busy []string
+	for i, err := range errs {
+		if outOfTime(ctx, err) {
+			busy = append(busy, root.Folders[i]+"/")
+		} else if err != nil {
 			return err
 		}
+	}
+	if len(busy) > 0 {
+		return api.Errorf(api.CodeTimeout, "Try again, with a longer --timeout.",
+			"the time ran out while looking for changes in %s", enumerate(busy))
 	}
 	return nil
 }

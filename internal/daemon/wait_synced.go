@@ -29,9 +29,6 @@ func (d *daemon) WaitSynced(ctx context.Context, req api.SyncedRequest, progress
 	ctx, cancel := waiting(ctx, req.Timeout)
 	defer cancel()
 	if err := d.lookAtAll(ctx, folders); err != nil {
-		if outOfTime(ctx, err) {
-			err = api.Errorf(api.CodeTimeout, "Try again, with a longer --timeout.", "the time ran out while looking for changes on the disk")
-		}
 		return nil, err
 	}
 	t := newTally(named)

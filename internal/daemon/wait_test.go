@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -312,5 +313,29 @@ func TestDelivery(t *testing.T) {
 	slices.Sort(got)
 	if want := []string{"laptop inbox/a", "laptop inbox/b/c", "laptop inbox/d", "phone inbox/a", "phone inbox/b/c", "phone inbox/d"}; !slices.Equal(got, want) {
 		t.Errorf("receipts: %v", got)
+	}
+}
+
+func TestLooked(t *testing.T) {
+	t.Parallel()
+	late, cancel := context.WithTimeout(t.Context(), 0)
+	defer cancel()
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	broken := errors.New("broken")
+	for name, test := range map[string]struct {
+		ctx  context.Context
+		errs []error
+		want string
+	}{
+		"in time":       {t.Context(), []error{nil, nil, nil}, "<nil>"},
+		"one was busy":  {late, []error{nil, late.Err(), nil}, "the time ran out while looking for changes in " + root.Folders[1] + "/"},
+		"two were":      {late, []error{late.Err(), nil, late.Err()}, "the time ran out while looking for changes in " + root.Folders[0] + "/ and " + root.Folders[2] + "/"},
+		"one is broken": {late, []error{late.Err(), broken, nil}, "broken"},
+		"nobody waits":  {gone, []error{gone.Err(), nil, nil}, "context canceled"},
+	} {
+		if err := looked(test.ctx, test.errs); fmt.Sprint(err) != test.want {
+			t.Errorf("%s: %v, want %s", name, err, test.want)
+		}
 	}
 }
