@@ -42,14 +42,11 @@ func TestReadersSeeEveryEventInOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	var readers sync.WaitGroup
-	for _, since := range []int64{0, before / 2, before, -1} {
+	for _, since := range []int64{0, before / 2, before} {
 		resume := make(chan struct{})
 		waiting := make(chan struct{})
 		readers.Go(func() {
-			want := max(since, 0) + 1
-			if since < 0 {
-				want = before + 1
-			}
+			want := since + 1
 			err := l.Follow(t.Context(), since, func(e api.Event) error {
 				if e.ID != want {
 					t.Errorf("since %d: event %d, want %d", since, e.ID, want)
@@ -76,6 +73,48 @@ func TestReadersSeeEveryEventInOrder(t *testing.T) {
 		}
 	}
 	readers.Wait()
+}
+
+// Without a cursor a reader begins with what comes next.
+func TestReadingFromNow(t *testing.T) {
+	t.Parallel()
+	const before = 10
+	l, _ := open(t)
+	if err := l.Record(t.Context(), files(before)); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan int64, 1)
+	read := make(chan error, 1)
+	go func() {
+		first := int64(0)
+		read <- l.Follow(t.Context(), -1, func(e api.Event) error {
+			if first == 0 {
+				first = e.ID
+				got <- e.ID
+			}
+			if e.ID == first+2 {
+				return errEnough
+			}
+			return nil
+		})
+	}()
+	for {
+		if err := l.Record(t.Context(), files(1)); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case id := <-got:
+			if id <= before {
+				t.Errorf("began with event %d", id)
+			}
+		case err := <-read:
+			if !errors.Is(err, errEnough) {
+				t.Error(err)
+			}
+			return
+		default:
+		}
+	}
 }
 
 // done is closed when the log has come to an event.
