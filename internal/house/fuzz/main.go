@@ -21,21 +21,35 @@ import (
 func main() {
 	each := flag.Duration("time", 5*time.Second, "how long to run each target")
 	flag.Parse()
-	targets, err := find(".")
-	if err == nil && len(targets) == 0 {
-		err = errors.New("finding fuzz targets: there are none")
-	}
-	total := 0
-	for _, t := range targets {
-		runs, failed := t.run(*each)
-		total += runs
-		err = errors.Join(err, failed)
-	}
-	if err != nil {
+	if err := run(*each); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Printf("%d targets, %d inputs\n", len(targets), total)
+}
+
+func run(each time.Duration) error {
+	targets, err := find(".")
+	if err != nil {
+		return err
+	}
+	if len(targets) == 0 {
+		return errors.New("finding fuzz targets: there are none")
+	}
+	bin, err := os.MkdirTemp("", "fuzz-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(bin)
+	total := 0
+	for _, t := range targets {
+		runs, failed := t.run(bin, each)
+		total += runs
+		err = errors.Join(err, failed)
+	}
+	if err == nil {
+		fmt.Printf("%d targets, %d inputs\n", len(targets), total)
+	}
+	return err
 }
 
 // target is one fuzz target.
@@ -63,14 +77,34 @@ func find(dir string) ([]target, error) {
 
 var progress = regexp.MustCompile(`^fuzz: elapsed: .*execs: (\d+)`)
 
+// build makes the test program of the target's package in the directory bin, once
+// for all targets of it: "go test -fuzz" would link it for each.
+func (t target) build(bin string) (string, error) {
+	program := filepath.Join(bin, strings.ReplaceAll(filepath.ToSlash(t.dir), "/", "-")+".test")
+	if _, err := os.Stat(program); err == nil {
+		return program, nil
+	}
+	out, err := exec.Command("go", "test", "-c", "-fuzz=.", "-o", program, "./"+filepath.ToSlash(t.dir)).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("building the tests of %s: %w\n%s", t.dir, err, out)
+	}
+	return program, nil
+}
+
 // run fuzzes the target and returns how many inputs it was given.
-func (t target) run(d time.Duration) (int, error) {
-	cmd := exec.Command("go", "test", "-run=^$", "-fuzz=^"+t.name+"$", "-fuzztime="+d.String(), "./"+filepath.ToSlash(t.dir))
-	cmd.Stderr = os.Stderr
+func (t target) run(bin string, d time.Duration) (int, error) {
+	program, err := t.build(bin)
+	if err != nil {
+		return 0, err
+	}
+	cmd := exec.Command(program, "-test.run=^$", "-test.fuzz=^"+t.name+"$", "-test.fuzztime="+d.String(),
+		"-test.fuzzcachedir="+filepath.Join(bin, "cache"))
+	cmd.Dir = t.dir
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return 0, err
 	}
+	cmd.Stderr = cmd.Stdout // where progress is reported
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}

@@ -21,7 +21,7 @@ func TestFind(t *testing.T) {
 
 // What is not there runs, as far as the go command is concerned, and passes.
 func TestTargetThatDoesNotRun(t *testing.T) {
-	if _, err := (target{".", "FuzzNothing"}).run(time.Second); err == nil {
+	if _, err := (target{".", "FuzzNothing"}).run(t.TempDir(), time.Second); err == nil {
 		t.Error("a target that was given no input passed")
 	}
 }
