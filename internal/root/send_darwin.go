@@ -1,28 +1,9 @@
 package root
 
-import (
-	"errors"
-	"os"
+import "golang.org/x/sys/unix"
 
-	"golang.org/x/sys/unix"
-)
-
-// rename gives staged a name in dir that nothing has, in one step; fs.ErrExist
-// if something has it.
-func rename(staged string, dir *os.Root, name string, isDir bool) error {
-	d, err := dir.Open(".")
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	err = unix.RenameatxNp(unix.AT_FDCWD, staged, int(d.Fd()), name, unix.RENAME_EXCL)
-	if errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.EINVAL) {
-		return renameSlowly(staged, dir, name, isDir) // this file system cannot do so
-	}
-	if err != nil {
-		return &os.LinkError{Op: "rename", Old: staged, New: name, Err: err}
-	}
-	return nil
+func renameNew(staged string, dir int, name string) error {
+	return unix.RenameatxNp(unix.AT_FDCWD, staged, dir, name, unix.RENAME_EXCL)
 }
 
 // syncsAll says that each file is written to disk by itself.
