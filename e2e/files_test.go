@@ -175,19 +175,13 @@ func TestOneGiB(t *testing.T) {
 	}
 	must(t, f.Close(), os.Rename(temp, agent.Path("inbox", "large")))
 	arrived := laptop.Path("inbox", "large")
-	deadline := time.Now().Add(2 * botsynctest.Patience)
-	for {
-		if info, err := os.Stat(arrived); err == nil {
-			if info.Size() != size {
-				t.Fatalf("it has its name already, and %d bytes", info.Size())
-			}
-			break
+	botsynctest.AwaitFor(t, 2*botsynctest.Patience, "the large file", func() bool {
+		info, err := os.Stat(arrived)
+		if err == nil && info.Size() != size {
+			t.Fatalf("it has its name already, and %d bytes", info.Size())
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("it did not arrive: %+v", laptop.Status())
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+		return err == nil
+	})
 	same(t, agent.Path("inbox", "large"), arrived)
 	agent.AwaitPeers(1)
 	laptop.AwaitPeers(1)

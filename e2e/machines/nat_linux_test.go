@@ -126,9 +126,7 @@ func TestPairBehindClosedRouters(t *testing.T) {
 			start := time.Now()
 			// Syncthing dials anew 5 to 32 s after a round, which takes up to 20 s if
 			// nobody answers.
-			for limit := 2 * botsynctest.Patience; time.Since(start) < limit && via(laptop) != api.ViaDirect; {
-				time.Sleep(250 * time.Millisecond)
-			}
+			botsynctest.AwaitFor(t, 2*botsynctest.Patience, "a direct connection", func() bool { return via(laptop) == api.ViaDirect })
 			awaitVia(api.ViaDirect, agent, laptop)
 			t.Logf("directly connected %v after the port was opened", time.Since(start).Round(time.Millisecond))
 			exchange(t, agent, laptop, "direct")

@@ -210,10 +210,16 @@ func (n *Node) AwaitPeers(count int) {
 	})
 }
 
-// Await waits until the condition holds.
+// Await waits until the condition holds, for Patience.
 func Await(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(Patience); !holds(); time.Sleep(poll) {
+	AwaitFor(t, Patience, what, holds)
+}
+
+// AwaitFor is Await for what may take longer.
+func AwaitFor(t testing.TB, limit time.Duration, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(limit); !holds(); time.Sleep(poll) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for: %s", what)
 		}
