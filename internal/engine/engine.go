@@ -228,15 +228,6 @@ func (e *Engine) Apply(s Settings) error {
 	if reflect.DeepEqual(e.applied, s) {
 		return nil
 	}
-	if err := e.configure(s); err != nil {
-		return err
-	}
-	e.applied = s
-	return nil
-}
-
-// configure must be called with applying held.
-func (e *Engine) configure(s Settings) error {
 	wanted, err := configuration(e.id, e.port, s)
 	if err != nil {
 		return err
@@ -251,6 +242,7 @@ func (e *Engine) configure(s Settings) error {
 	}
 	waiter.Wait()
 	e.rewatch(e.running, true)
+	e.applied = s
 	return nil
 }
 
