@@ -82,9 +82,15 @@ func checkMessage(line []byte) error {
 	if !json.Valid(line) {
 		return &jsonrpc.Error{Code: jsonrpc.CodeParseError, Message: "a line is not JSON"}
 	}
-	parts := []json.RawMessage{line}
-	batch := line[0] == '['
-	if batch && json.Unmarshal(line, &parts) != nil || len(parts) == 0 {
+	parts, batch := []json.RawMessage{line}, line[0] == '['
+	if batch {
+		// A RawMessage that is there already would be written over, and with it line.
+		parts = nil
+		if err := json.Unmarshal(line, &parts); err != nil {
+			return &jsonrpc.Error{Code: jsonrpc.CodeParseError, Message: "a line is not JSON"}
+		}
+	}
+	if len(parts) == 0 {
 		return &jsonrpc.Error{Code: jsonrpc.CodeInvalidRequest, Message: "an empty batch"}
 	}
 	ids := map[any]bool{}
