@@ -28,6 +28,9 @@
 //   - What cannot be known is looked at: a queue that overflowed means a new
 //     reading of all directories, and a report of the whole tree.
 //
+// A file with several names (hard links) changes under all of them, and inotify
+// tells of one: the others are looked for, a moment later.
+//
 // What inotify does not tell: writes through a memory mapping, before it is
 // gone; changes that another machine makes on a network file system.
 package watch

@@ -112,6 +112,29 @@ func TestLinksAreReported(t *testing.T) {
 	awaitChange(t, q, "unnamed before")
 }
 
+// What is done under one name of a file is reported under the others.
+func TestAllNamesAreReported(t *testing.T) {
+	t.Parallel()
+	w, _, q, m := watched(t)
+	in := func(name string) string { return filepath.Join(m.root, name) }
+	other, elsewhere := t.TempDir(), NewQueue(Settle{settle, settleMax})
+	_, err := w.Add(other, nil, elsewhere)
+	must(t, err, os.MkdirAll(in("a/b"), 0o755), os.WriteFile(in("a/b/first"), nil, 0o644))
+	must(t, os.Link(in("a/b/first"), in("second")), os.Link(in("second"), filepath.Join(other, "third")))
+	awaitChange(t, elsewhere, "third")
+	awaitChange(t, q, "second")
+	for _, change := range []func() error{
+		func() error { return os.WriteFile(in("second"), []byte("x"), 0o644) },
+		func() error { return os.Chmod(in("second"), 0o600) },
+		func() error { return os.Truncate(in("second"), 100) },
+	} {
+		q.Take()
+		must(t, change())
+		awaitChange(t, q, "a/b/first")
+		awaitChange(t, elsewhere, "third")
+	}
+}
+
 func TestProbes(t *testing.T) {
 	t.Parallel()
 	dir, err := filepath.EvalSymlinks(t.TempDir())

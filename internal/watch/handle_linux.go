@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -11,6 +12,7 @@ import (
 // handle takes one event.
 func (w *Watcher) handle(ev event) {
 	if ev.is(unix.IN_Q_OVERFLOW) {
+		slog.Info("More changes came than the system keeps: looking at all folders")
 		for t := range w.trees {
 			t.reread()
 		}
@@ -116,8 +118,11 @@ func (w *Watcher) handleFile(t *Tree, e entry, p string, ev event) {
 		t.report(Change{Path: p}) // a link, or gone already
 		return
 	}
+	if ev.is(unix.IN_CLOSE_WRITE | unix.IN_ATTRIB) {
+		w.links.note(info, now)
+	}
 	switch {
-	case ev.is(unix.IN_CREATE) && links(info) == 1:
+	case ev.is(unix.IN_CREATE) && linkCount(info) == 1:
 		w.writes.Written(e, now)
 		return
 	case ev.is(unix.IN_CREATE | unix.IN_CLOSE_WRITE | unix.IN_MOVED_TO):

@@ -21,6 +21,7 @@ import (
 // reported: path → what is there.
 type model struct {
 	root  string
+	tree  *Tree
 	known map[string]string
 }
 
@@ -74,16 +75,34 @@ func (m *model) read(p string) string {
 	return fmt.Sprint("file ", info.Mode(), info.ModTime().UnixNano(), len(data), string(data[:min(len(data), 40)]))
 }
 
+// all reads all below a directory. It lists as the engine does: what it finds in
+// a directory it looks at when the watch has caught up.
 func (m *model) all(top string) map[string]string {
 	out := map[string]string{}
-	_ = filepath.WalkDir(filepath.Join(m.root, top), func(file string, _ fs.DirEntry, err error) error {
-		p, _ := filepath.Rel(m.root, file)
-		if is := m.read(p); err == nil && is != "" && p != Root {
-			out[p] = is
-		}
-		return nil
-	})
+	if is := m.read(top); is != "" && top != Root {
+		out[top] = is
+	}
+	m.list(top, out)
 	return out
+}
+
+func (m *model) list(dir string, out map[string]string) {
+	if dir != Root && !strings.HasPrefix(m.read(dir), "dir") {
+		return
+	}
+	entries, _ := os.ReadDir(filepath.Join(m.root, dir))
+	m.tree.Unfinished(dir)
+	for _, e := range entries {
+		p := join(dir, e.Name())
+		is := m.read(p)
+		if is == "" {
+			continue
+		}
+		out[p] = is
+		if strings.HasPrefix(is, "dir") {
+			m.list(p, out)
+		}
+	}
 }
 
 // await looks at what is reported until nothing is missing.
@@ -225,6 +244,7 @@ func watched(t *testing.T) (*Watcher, *Tree, *Queue, *model) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	m.tree = tree
 	return w, tree, q, m
 }
 

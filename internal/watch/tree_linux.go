@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -116,7 +115,9 @@ func (t *Tree) reread() {
 }
 
 // Unfinished returns the names in a directory, given by its path, of files that
-// are being written. What was there before the call is known.
+// are being written. What was there before the call is known. Whoever lists a
+// directory, as told by a deep change, calls it then, and looks at what is in the
+// list after that: from the call on, whatever happens there is reported.
 func (t *Tree) Unfinished(dir string) map[string]bool {
 	t.w.mu.Lock()
 	defer t.w.mu.Unlock()
@@ -317,18 +318,15 @@ func (t *Tree) found(d *dir, e fs.DirEntry, p string) {
 		if t.w.writes.Unfinished(key) {
 			return
 		}
-		if info, err := os.Lstat(file); err == nil && time.Since(info.ModTime()) < fresh && writersOf(file) == some {
-			t.w.writes.Written(key, time.Now())
-			return
+		if info, err := os.Lstat(file); err == nil && time.Since(info.ModTime()) < fresh {
+			if writersOf(file) == some {
+				t.w.writes.Written(key, time.Now())
+				return
+			}
+			if !t.initial { // it may have been written while its directory was nowhere
+				t.w.links.note(info, time.Now())
+			}
 		}
 	}
 	t.report(Change{Path: p})
-}
-
-func links(info fs.FileInfo) uint64 {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 1
-	}
-	return uint64(st.Nlink)
 }

@@ -32,6 +32,7 @@ type Watcher struct {
 	trees  map[*Tree]bool
 	lost   map[*dir]bool // directories that are nowhere
 	writes Writes[entry]
+	links  links
 	moved  move
 	streak int // reads in a row that brought nothing but writes
 	turn   int // counts readings of a whole tree
@@ -135,7 +136,7 @@ func (w *Watcher) drain(fd int) {
 
 // schedule sets the timer for what is due next.
 func (w *Watcher) schedule() {
-	next := w.writes.Next()
+	next := earlier(w.writes.Next(), w.links.due)
 	for d := range w.lost {
 		next = earlier(next, d.lost.Add(lostFor))
 	}
@@ -159,7 +160,7 @@ func (w *Watcher) tend() {
 				w.drop(d)
 			}
 		}
-		due := w.writes.Due(now)
+		due, linked := w.writes.Due(now), w.links.take(now)
 		paths := map[string]bool{}
 		for _, e := range due {
 			if p, ok := w.path(e); ok && w.writes.Lasting(e, now) {
@@ -171,6 +172,7 @@ func (w *Watcher) tend() {
 		if len(paths) > 0 {
 			logs = appended(paths)
 		}
+		w.reportLinks(linked)
 		w.mu.Lock()
 		w.catchUp() // a close that came meanwhile
 		for _, e := range due {
@@ -199,12 +201,17 @@ func (w *Watcher) look(e entry, logs map[string]bool) {
 	}
 	file := filepath.Join(t.root, p, e.name)
 	s := Status{Append: logs[file]}
-	if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() {
+	info, err := os.Lstat(file)
+	if err != nil || !info.Mode().IsRegular() {
 		s.Gone = true
 	} else {
 		s.Size, s.Closed = info.Size(), writersOf(file) == none
 	}
-	if w.writes.Look(e, s, time.Now()) {
+	now := time.Now()
+	if w.writes.Look(e, s, now) {
+		if info != nil {
+			w.links.note(info, now)
+		}
 		t.report(Change{Path: join(p, e.name)})
 	}
 }
