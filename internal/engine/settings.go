@@ -145,11 +145,7 @@ func folder(c config.FolderConfiguration, f Folder, members []config.FolderDevic
 	// Listing directories to find names that differ in case alone is for file
 	// systems that cannot tell them apart.
 	c.CaseSensitiveFS = runtime.GOOS == "linux"
-	// Where case is looked after, what is not listed is taken for deleted: that
-	// must not be combined with patientFS, see watch_linux.go.
-	if c.CaseSensitiveFS {
-		c.FilesystemType = filesystemType
-	}
+	c.FilesystemType = filesystemType
 	return c
 }
 

@@ -3,12 +3,9 @@ package engine
 import (
 	"context"
 	"path/filepath"
-	"slices"
 	"sync"
 	"time"
 
-	"github.com/syncthing/syncthing/lib/config"
-	"github.com/syncthing/syncthing/lib/fs"
 	"github.com/syncthing/syncthing/lib/ignore"
 
 	"github.com/botsync/botsync/internal/watch"
@@ -75,33 +72,14 @@ func (t *tree) close() {
 	t.Close()
 }
 
-// filesystemType is that of patientFS.
-const filesystemType config.FilesystemType = "botsync"
-
 // trees are those that are watched, by their roots, for the file systems that
 // Syncthing makes for itself.
 var trees sync.Map // string → *watch.Tree
 
-func init() {
-	fs.RegisterFilesystemType(filesystemType.ToFS(), func(root string, opts ...fs.Option) (fs.Filesystem, error) {
-		return patientFS{fs.NewFilesystem(fs.FilesystemTypeBasic, root, opts...), filepath.Clean(root)}, nil
-	})
-}
-
-// patientFS leaves files that are being written out of listings, and so out of
-// scans of whole directories, which would announce half of them. They are there
-// when asked for by name: a scan does not take them for deleted.
-type patientFS struct {
-	fs.Filesystem
-	root string
-}
-
-func (f patientFS) DirNames(name string) ([]string, error) {
-	names, err := f.Filesystem.DirNames(name)
-	if t, ok := trees.Load(f.root); ok && err == nil {
-		if unfinished := t.(*watch.Tree).Unfinished(filepath.Clean(name)); len(unfinished) > 0 {
-			names = slices.DeleteFunc(names, func(n string) bool { return unfinished[n] })
-		}
+// unfinished returns the names in a directory of a folder that are being written.
+func unfinished(root, dir string) map[string]bool {
+	if t, ok := trees.Load(root); ok {
+		return t.(*watch.Tree).Unfinished(dir)
 	}
-	return names, err
+	return nil
 }
