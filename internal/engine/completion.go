@@ -167,7 +167,7 @@ func (m *promptModel) ClusterConfig(conn protocol.Connection, msg *protocol.Clus
 	if !msg.Secondary {
 		m.announced.set(conn.DeviceID(), msg, time.Now())
 	}
-	return m.Model.ClusterConfig(conn, msg)
+	return m.Model.ClusterConfig(m.senders.of(conn), msg)
 }
 
 // scanRetry is how long a folder that is being made anew is given.

@@ -66,6 +66,7 @@ type Engine struct {
 	finder  *finder
 	scans   firstScans
 	indexes announcements
+	senders indexSenders
 	running context.Context // until Close
 
 	applying sync.Mutex
@@ -177,7 +178,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	discovery := discover.NewManager(e.id, e.cfg, cert, logger, addresses, reg)
 	e.finder = &finder{Finder: discovery, answers: answers, redial: e.redial, link: e.link, own: e.isOwn, wake: make(chan struct{}, 1)}
 	e.finder.set(e.applied.Peers)
-	prompt := &promptModel{Model: e.model, cfg: e.cfg, index: sdb, announced: &e.indexes}
+	prompt := &promptModel{Model: e.model, cfg: e.cfg, index: sdb, announced: &e.indexes, senders: &e.senders}
 	e.conns = connections.NewService(e.cfg, e.id, prompt, tlsCfg, e.finder, bepProtocol, certName, logger, reg, keyGen)
 	addresses.AddressLister = e.conns
 
@@ -188,6 +189,9 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	main.Add(e.conns)
 	mainCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	e.cancel, e.running = cancel, mainCtx
+	// Connections are made by parts of main, which loops waits for.
+	e.senders.all = map[string]*indexSender{}
+	e.senders.run = func(do func(context.Context)) { e.loops.Go(func() { do(mainCtx) }) }
 	e.rewatch(mainCtx, false)
 	e.main = main.ServeBackground(mainCtx)
 	e.loops.Go(func() { e.forward(mainCtx) })

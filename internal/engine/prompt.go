@@ -17,12 +17,14 @@ type promptModel struct {
 	cfg       config.Wrapper
 	index     indexState
 	announced *announcements
+	senders   *indexSenders
 }
 
 // indexState is the part of Syncthing's database that a ClusterConfig needs.
 type indexState interface {
 	GetIndexID(folder string, device protocol.DeviceID) (protocol.IndexID, error)
 	GetDeviceSequence(folder string, device protocol.DeviceID) (int64, error)
+	localSequence
 }
 
 // AddConnection hands the connection to Syncthing's model and starts it.
@@ -33,6 +35,8 @@ type indexState interface {
 // when its second is over.
 func (m *promptModel) AddConnection(conn protocol.Connection, hello protocol.Hello) {
 	first := !m.ConnectedTo(conn.DeviceID())
+	noDelay(conn.RemoteAddr())
+	conn = m.senders.add(newIndexSender(conn, m.cfg, m.index))
 	m.Model.AddConnection(conn, hello)
 	conn.Start()
 	if first {

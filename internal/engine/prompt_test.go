@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"context"
+	"net"
 	"testing"
 
 	"github.com/syncthing/syncthing/lib/config"
@@ -25,6 +27,8 @@ type seenConn struct {
 }
 
 func (c *seenConn) DeviceID() protocol.DeviceID { return protocol.LocalDeviceID }
+func (c *seenConn) ConnectionID() string        { return "id" }
+func (c *seenConn) RemoteAddr() net.Addr        { return nil }
 func (c *seenConn) Start()                      { c.did = append(c.did, "start") }
 func (c *seenConn) ClusterConfig(cc *protocol.ClusterConfig, _ map[string]string) {
 	if cc.Secondary {
@@ -39,7 +43,8 @@ func (c *seenConn) ClusterConfig(cc *protocol.ClusterConfig, _ map[string]string
 func TestEveryConnectionIsStartedAtOnce(t *testing.T) {
 	t.Parallel()
 	cfg := config.Wrap("", config.New(protocol.LocalDeviceID), protocol.LocalDeviceID, events.NoopLogger)
-	m := &promptModel{Model: &oldModel{}, cfg: cfg}
+	m := &promptModel{Model: &oldModel{}, cfg: cfg,
+		senders: &indexSenders{all: map[string]*indexSender{}, run: func(func(context.Context)) {}}}
 	for _, want := range []string{"primary", "secondary", "secondary"} {
 		c := &seenConn{}
 		m.AddConnection(c, protocol.Hello{})
