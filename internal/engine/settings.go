@@ -30,11 +30,12 @@ type Settings struct {
 	Peers            []Peer
 }
 
-// Folder is a directory that is shared with every peer.
+// Folder is a directory that is shared with every peer, or with some.
 type Folder struct {
-	ID   string // the same on every device of the network
-	Name string // how events and status call it
-	Path string // absolute
+	ID   string   // the same on every device of the network
+	Name string   // how events and status call it
+	Path string   // absolute
+	Only []string // IDs of the peers that share it; nil means every peer
 }
 
 // Peer is a device that is allowed to connect.
@@ -84,7 +85,7 @@ func configuration(self protocol.DeviceID, port int, s Settings) (config.Configu
 
 	cfg.Folders = nil
 	for _, f := range s.Folders {
-		cfg.Folders = append(cfg.Folders, folder(cfg.Defaults.Folder.Copy(), f, members))
+		cfg.Folders = append(cfg.Folders, folder(cfg.Defaults.Folder.Copy(), f, f.sharers(members)))
 	}
 	return cfg, nil
 }
