@@ -34,6 +34,8 @@ type Device struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
 	Role Role   `json:"role,omitempty"`
+	// Stock says that it is a Syncthing without botsync.
+	Stock bool `json:"stock,omitempty"`
 }
 
 // Network identifies the set of devices that share the folders.

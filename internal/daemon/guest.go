@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"time"
 
 	"github.com/botsync/botsync/internal/api"
@@ -66,13 +65,9 @@ func (d *daemon) welcome(inv *invite, hello pairing.Hello, conn net.Conn) (pairi
 	if err != nil || id != hello.Device.ID {
 		return pairing.Welcome{}, &pairing.RefusedError{Code: pairing.CodeInvalid, Message: "this is no device ID"}
 	}
-	records, removals, _, err := d.members.store.Read()
-	if err != nil {
+	known := d.members.records()
+	if err := d.members.admittable(id); err != nil {
 		return pairing.Welcome{}, err
-	}
-	if slices.ContainsFunc(removals, func(r network.Removal) bool { return r.ID == id }) {
-		return pairing.Welcome{}, &pairing.RefusedError{Code: pairing.CodeState,
-			Message: "this device was removed from the network; join from a new root"}
 	}
 	m, plan, _ := d.members.current()
 	w := pairing.Welcome{Network: pairing.Network{ID: m.Network}, Host: d.members.self,
@@ -82,12 +77,16 @@ func (d *daemon) welcome(inv *invite, hello pairing.Hello, conn net.Conn) (pairi
 	}
 	guest := network.Record{ID: id, Name: hello.Device.Name, Role: role(hello.Device.Role),
 		Addresses: reachable(hello.Device.Addresses, conn.RemoteAddr()), AddedBy: d.members.self, AddedAt: time.Now().UTC().Truncate(time.Second)}
-	for _, r := range records {
-		if r.ID == id {
-			guest = r // it was here before: its record stays as it is
-			continue
-		}
-		if r.ID == d.members.self || slices.ContainsFunc(plan, func(m network.Member) bool { return m.ID == r.ID }) {
+	if before, ok := known.Records[id]; ok {
+		guest = before // it was here before: its record stays as it is
+	}
+	if self, ok := known.Records[d.members.self]; ok {
+		w.Devices = append(w.Devices, fromRecord(self))
+	}
+	for _, p := range plan {
+		// The others come with the synced folder; the guest shares it with those alone
+		// of which it knows that they may.
+		if r := known.Records[p.ID]; p.ID != id && !r.Stock {
 			w.Devices = append(w.Devices, fromRecord(r))
 		}
 	}
@@ -101,6 +100,9 @@ func (d *daemon) welcome(inv *invite, hello pairing.Hello, conn net.Conn) (pairi
 func (d *daemon) accept(ctx context.Context, inv *invite, hello pairing.Hello, w pairing.Welcome, conn net.Conn) error {
 	ctx = context.WithoutCancel(ctx) // once begun, it is finished
 	record := toRecord(w.Guest)
+	if err := d.members.admittable(record.ID); err != nil { // this device may have been removed since
+		return err
+	}
 	err := d.state.Redeem(ctx, inv.ID, record.ID, record.Marshal(), time.Now())
 	if errors.Is(err, state.ErrNotOpen) {
 		return errInviteUsed
@@ -134,7 +136,8 @@ func (d *daemon) settleRedeemed(ctx context.Context) error {
 		if err := json.Unmarshal(u.Record, &r); err != nil {
 			return fmt.Errorf("reading a device that was let in: %w", err)
 		}
-		if err := d.members.admit(r, r.Addresses); err != nil {
+		var refused *pairing.RefusedError
+		if err := d.members.admit(r, r.Addresses); err != nil && !errors.As(err, &refused) {
 			return err
 		}
 		if err := d.state.SettleRedeemed(ctx, u.InviteID); err != nil {

@@ -2,23 +2,27 @@ package daemon
 
 import (
 	"cmp"
-	"context"
 	"crypto/rand"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/botsync/botsync/internal/api"
 	"github.com/botsync/botsync/internal/engine"
 	"github.com/botsync/botsync/internal/network"
+	"github.com/botsync/botsync/internal/pairing"
 	"github.com/botsync/botsync/internal/root"
 )
 
 // recordsFolder is how the engine calls the hidden folder of device records. No
 // folder of a user has such a name.
 const recordsFolder = ".network"
+
+// repairShown is for how long status tells of a record that was put back.
+const repairShown = 10 * time.Minute
 
 // members knows who belongs to the network. What it says is on disk.
 type members struct {
@@ -28,59 +32,127 @@ type members struct {
 
 	disk sync.Mutex // held while files are written; before mu
 
-	// mu is held for moments only: the engine's events wait for it.
+	// mu is held for moments only: the engine's events wait for it. What it guards
+	// is changed with disk held too, so that whoever holds disk can read it.
 	mu         sync.Mutex
 	membership network.Membership
-	plan       []network.Member
-	name       string // of this device in its record; empty if it has none
+	known      network.Known
+	view       network.View
+	addresses  map[string][]string // where devices say that they are
 	bad        []network.BadFile
+	present    map[string]bool // files that were there at the last look
+	repaired   map[string]time.Time
 }
 
 func openMembers(r *root.Root, m network.Membership, self string) (*members, error) {
-	ms := &members{root: r, store: network.NewStore(r.NetworkDir()), self: self, membership: m}
+	ms := &members{root: r, store: openStore(r), self: self, membership: m, known: network.Known{}.Clone(), repaired: map[string]time.Time{}}
 	if m.Network == "" {
 		// What a join that was cut off may have left.
-		if err := ms.store.Clear(); err != nil {
-			return nil, err
-		}
+		return ms, ms.clear()
 	}
-	return ms, nil
+	var err error
+	ms.known, err = loadKnown(r, m)
+	return ms, err
 }
 
-// reread makes the plan anew from the records on disk.
+func openStore(r *root.Root) network.Store {
+	return network.NewStore(r.NetworkDir(), func(id string) error {
+		_, err := engine.ParseID(id)
+		return err
+	})
+}
+
+// knownPath is where this device keeps what it ever learnt of its network.
+func knownPath(r *root.Root) string { return filepath.Join(r.StateDir(), "members.json") }
+
+// reread takes up what is in the synced folder, puts back what is missing there,
+// and makes the plan anew.
 func (ms *members) reread() error {
-	records, removals, bad, err := ms.store.Read()
+	ms.disk.Lock()
+	defer ms.disk.Unlock()
+	if ms.membership.Network == "" {
+		ms.see(network.View{}, network.Seen{}, nil, nil)
+		return nil
+	}
+	seen, err := ms.store.Read()
 	if err != nil {
+		return err
+	}
+	merged := network.Merge(ms.known, seen, ms.self)
+	if merged.Changed {
+		// Before anything follows from it: what is known is known for good.
+		if err := ms.keep(merged.Known); err != nil {
+			return err
+		}
+	}
+	bad, repaired := merged.Bad, []string(nil)
+	for _, f := range merged.Write {
+		if err := ms.store.Write(f); err != nil {
+			bad = append(bad, network.BadFile{Path: f.Path, Err: err})
+		} else if ms.present[f.Path] && (!seen.Paths[f.Path] || seen.Damaged[f.Path]) {
+			repaired = append(repaired, f.Path)
+		}
+		seen.Paths[f.Path] = true
+	}
+	for _, path := range merged.Remove {
+		if err := ms.store.Remove(path); err != nil {
+			bad = append(bad, network.BadFile{Path: path, Err: err})
+		}
+	}
+	ms.see(network.Plan(merged.Known, ms.self), seen, bad, repaired)
+	return nil
+}
+
+func (ms *members) see(view network.View, seen network.Seen, bad []network.BadFile, repaired []string) {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	ms.view, ms.addresses, ms.present, ms.bad = view, seen.Addresses, seen.Paths, bad
+	for _, path := range repaired {
+		ms.repaired[path] = time.Now()
+	}
+}
+
+// keep must be called with disk held.
+func (ms *members) keep(k network.Known) error {
+	if err := k.Save(knownPath(ms.root), ms.membership.Network); err != nil {
 		return err
 	}
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
-	ms.plan, ms.name = nil, nameIn(records, ms.self)
-	for _, m := range network.Plan(records, removals, ms.self) {
-		if _, err := engine.ParseID(m.ID); err != nil {
-			bad = append(bad, network.BadFile{Path: "devices/" + m.ID + ".json", Err: err})
-			continue
-		}
-		ms.plan = append(ms.plan, m)
-	}
-	ms.bad = bad
+	ms.known = k
 	return nil
 }
 
-// nameIn is the name that a device has in its record, empty if it has none.
-func nameIn(records []network.Record, id string) string {
-	if i := slices.IndexFunc(records, func(r network.Record) bool { return r.ID == id }); i >= 0 {
-		return records[i].Name
+// learn changes what is known. The files follow with the next reread.
+func (ms *members) learn(change func(network.Known) error) error {
+	ms.disk.Lock()
+	defer ms.disk.Unlock()
+	k := ms.known.Clone()
+	if err := change(k); err != nil {
+		return err
 	}
-	return ""
+	return ms.keep(k)
 }
 
-// named is how this device is called: as its record says, which is written once,
-// or as it is configured while it has none.
+// named is how this device is called in its network, or as it is configured while
+// it is in none.
 func (ms *members) named(configured string) string {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
-	return cmp.Or(ms.name, configured)
+	if ms.view.Self != nil {
+		return ms.view.Self.ShownName
+	}
+	return cmp.Or(ms.known.Records[ms.self].Name, configured)
+}
+
+// role is likewise what this device is for.
+func (ms *members) role(configured api.Role) api.Role {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	if ms.view.Self != nil {
+		return ms.view.Self.Role
+	}
+	return configured
 }
 
 // found makes a new network with this device in it, unless there is one.
@@ -94,48 +166,75 @@ func (ms *members) found(device api.Device, addresses []string) error {
 	if _, err := rand.Read(random[:]); err != nil {
 		return fmt.Errorf("making a network: %w", err)
 	}
-	record := network.Record{ID: ms.self, Name: device.Name, Role: device.Role, Addresses: addresses,
-		AddedBy: ms.self, AddedAt: time.Now()}
-	if err := ms.store.Clear(); err != nil {
-		return err
-	}
-	if err := ms.store.Add(record); err != nil {
-		return err
-	}
-	return ms.save(network.Membership{Network: network.NewNetworkID(random)})
+	return ms.start(network.Membership{Network: network.NewNetworkID(random)}, []network.Record{{
+		ID: ms.self, Name: device.Name, Role: device.Role, Addresses: addresses, AddedBy: ms.self, AddedAt: time.Now()}})
 }
 
 // adopt makes this device a member of another network, pending until it has been
-// connected to the host. A crash in between leaves a pending join of which some
+// connected to the host. A crash in between leaves a pending join of which the
 // records are missing; it is tried again or comes to nothing.
 func (ms *members) adopt(m network.Membership, records []network.Record) error {
 	ms.disk.Lock()
 	defer ms.disk.Unlock()
-	if err := ms.save(m); err != nil {
-		return err
+	return ms.start(m, records)
+}
+
+// start must be called with disk held. The old records go first: nothing of one
+// network may get into another.
+func (ms *members) start(m network.Membership, records []network.Record) error {
+	for _, r := range records {
+		if err := r.Validate(); err != nil {
+			return fmt.Errorf("adding device record: %w", err)
+		}
 	}
 	if err := ms.store.Clear(); err != nil {
 		return err
 	}
-	for _, r := range records {
-		if err := ms.store.Add(r); err != nil {
-			return err
-		}
+	if err := ms.save(m); err != nil {
+		return err
 	}
-	return nil
+	k := network.Known{}.Clone()
+	for _, r := range records {
+		k.Add(r)
+	}
+	return ms.keep(k)
 }
 
-// admit adds a device that was let in here.
+// admit adds a device that was let in here. It refuses one that was removed, and
+// any once this device itself was.
 func (ms *members) admit(r network.Record, addresses []string) error {
 	ms.disk.Lock()
 	defer ms.disk.Unlock()
-	if err := ms.store.Add(r); err != nil {
+	if err := r.Validate(); err != nil {
+		return fmt.Errorf("adding device record: %w", err)
+	}
+	if err := ms.admits(r.ID); err != nil {
+		return err
+	}
+	k := ms.known.Clone()
+	k.Add(r)
+	if err := ms.keep(k); err != nil || len(addresses) == 0 {
 		return err
 	}
 	m := ms.membership
 	m.Addresses = cloneAddresses(m.Addresses)
 	m.Addresses[r.ID] = addresses
 	return ms.save(m)
+}
+
+// codeRemoved tells a guest that it needs another identity.
+const codeRemoved = "removed"
+
+// admits says why a device cannot be let in, nil if it can. It must be called with
+// disk or mu held.
+func (ms *members) admits(id string) error {
+	if _, removed := ms.known.Removals[ms.self]; removed || ms.membership.Network == "" {
+		return &pairing.RefusedError{Code: pairing.CodeState, Message: "the other side is in its network no more"}
+	}
+	if _, removed := ms.known.Removals[id]; removed {
+		return &pairing.RefusedError{Code: codeRemoved, Message: "this device was removed from the network, and needs another identity"}
+	}
+	return nil
 }
 
 // confirm ends a pending join: host and guest have each other.
@@ -151,11 +250,12 @@ func (ms *members) confirm() error {
 	return ms.save(m)
 }
 
-// leave belongs to no network any more. The records stay until clear.
-func (ms *members) leave() error {
+// leave belongs to no network any more. The records stay until clear. spent says
+// that the identity was removed from it, and cannot be used again.
+func (ms *members) leave(spent bool) error {
 	ms.disk.Lock()
 	defer ms.disk.Unlock()
-	return ms.save(network.Membership{})
+	return ms.save(network.Membership{Spent: spent})
 }
 
 // clear removes the records of a network that was left. The engine must not
@@ -163,11 +263,19 @@ func (ms *members) leave() error {
 func (ms *members) clear() error {
 	ms.disk.Lock()
 	defer ms.disk.Unlock()
-	return ms.store.Clear()
+	if err := ms.store.Clear(); err != nil {
+		return err
+	}
+	if err := os.Remove(knownPath(ms.root)); err != nil && !os.IsNotExist(err) {
+		return fmt.Errorf("clearing device records: %w", err)
+	}
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	ms.known = network.Known{}.Clone()
+	return nil
 }
 
-// save must be called with disk held. Nobody else sets the membership, so that
-// whoever holds disk can read it without mu.
+// save must be called with disk held.
 func (ms *members) save(m network.Membership) error {
 	if err := m.Save(ms.root.MembershipPath()); err != nil {
 		return err
@@ -189,7 +297,37 @@ func cloneAddresses(in map[string][]string) map[string][]string {
 func (ms *members) current() (network.Membership, []network.Member, []network.BadFile) {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
-	return ms.membership, slices.Clone(ms.plan), slices.Clone(ms.bad)
+	return ms.membership, slices.Clone(ms.view.Members), slices.Clone(ms.bad)
+}
+
+// records are those of all who ever belonged, with their removals.
+func (ms *members) records() network.Known {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	return ms.known.Clone()
+}
+
+// removal is that of this device, nil if it was not removed.
+func (ms *members) removal() *network.Removal {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	return ms.view.Removal
+}
+
+// repairs are the files that were put back lately.
+func (ms *members) repairs(now time.Time) []string {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	var out []string
+	for path, at := range ms.repaired {
+		if now.Sub(at) > repairShown {
+			delete(ms.repaired, path)
+		} else {
+			out = append(out, path)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 func (ms *members) pending() *network.Pending {
@@ -198,126 +336,39 @@ func (ms *members) pending() *network.Pending {
 	return ms.membership.Pending
 }
 
-// device describes a member of the network; its ID alone if it is none.
+// device describes a device that is or was a member of the network; its ID alone
+// if it never was.
 func (ms *members) device(id string) *api.Device {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
-	for _, m := range ms.plan {
+	if s := ms.view.Self; s != nil && s.ID == id {
+		d := shownAs(*s)
+		return &d
+	}
+	for _, m := range ms.view.Members {
 		if m.ID == id {
-			return &api.Device{ID: id, Name: m.ShownName, Role: m.Role}
+			d := shownAs(m)
+			return &d
 		}
 	}
-	return &api.Device{ID: id}
+	r := ms.known.Records[id]
+	return &api.Device{ID: id, Name: cmp.Or(ms.known.Facts[id][network.FactName].Value, r.Name)}
 }
 
 // author describes the member with the given short ID, nil if it is none.
 func (ms *members) author(short string) *api.Device {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
-	for _, m := range ms.plan {
+	for _, m := range ms.view.Members {
 		if engine.ShortID(m.ID) == short {
-			return &api.Device{ID: m.ID, Name: m.ShownName, Role: m.Role}
+			d := shownAs(m)
+			return &d
 		}
 	}
 	return nil
 }
 
-// solitude is what the engine is told while this device belongs to nobody.
-func (d *daemon) solitude() engine.Settings {
-	servers := d.engineServers()
-	return engine.Settings{
-		Name:             d.config.Name,
-		LANOnly:          d.config.LANOnly,
-		DiscoveryServers: servers.Discovery,
-		Relays:           servers.Relays,
-	}
-}
-
-// settings is what the engine should be told: the plan, and config.toml.
-func (d *daemon) settings() engine.Settings {
-	m, plan, _ := d.members.current()
-	s := d.solitude()
-	if m.Network == "" {
-		return s
-	}
-	for _, name := range root.Folders {
-		s.Folders = append(s.Folders, engine.Folder{ID: folderID(m.Network, name), Name: name, Path: d.root.Folder(name)})
-	}
-	s.Folders = append(s.Folders, engine.Folder{
-		ID: folderID(m.Network, strings.TrimPrefix(recordsFolder, ".")), Name: recordsFolder, Path: d.root.NetworkDir()})
-	for _, p := range plan {
-		addresses := append(slices.Clone(m.Addresses[p.ID]), p.Addresses...)
-		slices.Sort(addresses)
-		s.Peers = append(s.Peers, engine.Peer{ID: p.ID, Name: p.ShownName, Addresses: slices.Compact(addresses)})
-	}
-	return s
-}
-
-// folderID is the same on every device of a network and on no other's.
-func folderID(networkID, name string) string { return networkID + "-" + name }
-
-// apply reads the records and tells the engine what they come to. A join whose
-// host has accepted this device is complete then.
-func (d *daemon) apply() error {
-	d.applying.Lock() // the last to read the records is the last to apply them
-	defer d.applying.Unlock()
-	if p := d.members.pending(); p != nil && d.peers.isAccepted(p.Host) {
-		if err := d.members.confirm(); err != nil {
-			return err
-		}
-	}
-	if err := d.members.reread(); err != nil {
-		return err
-	}
-	if err := d.engine.Apply(d.settings()); err != nil {
-		return err
-	}
-	d.recorder.note() // there may be somebody new
-	return nil
-}
-
-// adopt makes this device a member of another network. The engine may share the
-// records of an earlier attempt already: it must neither tell the host that they
-// were deleted nor keep versions of them that compete with the host's.
-func (d *daemon) adopt(m network.Membership, records []network.Record) error {
-	d.applying.Lock()
-	defer d.applying.Unlock()
-	if err := d.engine.Apply(d.solitude()); err != nil {
-		return err
-	}
-	if err := d.members.adopt(m, records); err != nil {
-		return err
-	}
-	return d.members.reread() // status shows it before the engine is told
-}
-
-// untilPendingEnds is how long to wait before dropPending is due.
-func (d *daemon) untilPendingEnds() time.Duration {
-	p := d.members.pending()
-	if p == nil {
-		return time.Hour
-	}
-	return max(time.Until(p.Until), time.Second) // a join may be trying it just now
-}
-
-// dropPending forgets a join whose time has passed without a connection.
-func (d *daemon) dropPending() error {
-	p := d.members.pending()
-	if p == nil || time.Now().Before(p.Until) || !d.joins.begin(context.Background()) {
-		return nil
-	}
-	defer d.joins.done()
-	d.log.Info("a join came to nothing")
-	return d.leave()
-}
-
-// leave belongs to no network any more. Files of the user stay.
-func (d *daemon) leave() error {
-	if err := d.members.leave(); err != nil {
-		return err
-	}
-	if err := d.apply(); err != nil {
-		return err
-	}
-	return d.members.clear()
+// shownAs is a member as everybody outside of this package sees it.
+func shownAs(m network.Member) api.Device {
+	return api.Device{ID: m.ID, Name: m.ShownName, Role: m.Role, Stock: m.Stock}
 }

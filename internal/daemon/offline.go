@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"cmp"
 	"errors"
 	"io/fs"
 	"path/filepath"
@@ -41,15 +40,19 @@ func OfflineStatus(dir, version string) (*api.Status, error) {
 	if m.Network == "" {
 		return s, nil
 	}
-	records, removals, _, err := network.NewStore(r.NetworkDir()).Read()
+	view, err := offlineView(r, m, id.ID)
 	if err != nil {
 		return nil, err
 	}
-	s.Device.Name = cmp.Or(nameIn(records, id.ID), s.Device.Name)
-	plan := network.Plan(records, removals, id.ID)
-	s.Network = &api.Network{ID: m.Network, Devices: len(plan) + 1}
-	for _, p := range plan {
-		s.Peers = append(s.Peers, api.Peer{Device: api.Device{ID: p.ID, Name: p.ShownName, Role: p.Role}})
+	if view.Self != nil {
+		s.Device = shownAs(*view.Self)
+	}
+	if view.Removal != nil {
+		s.Problems = append(s.Problems, removedProblem())
+	}
+	s.Network = &api.Network{ID: m.Network, Devices: len(view.Members) + 1}
+	for _, p := range view.Members {
+		s.Peers = append(s.Peers, api.Peer{Device: shownAs(p)})
 	}
 	for _, name := range root.Folders {
 		f := api.Folder{Name: name, Path: r.Folder(name), State: api.FolderPaused}
@@ -60,6 +63,19 @@ func OfflineStatus(dir, version string) (*api.Status, error) {
 		s.Folders = append(s.Folders, f)
 	}
 	return s, nil
+}
+
+// offlineView is who belongs to the network, as far as the disk says.
+func offlineView(r *root.Root, m network.Membership, self string) (network.View, error) {
+	known, err := loadKnown(r, m)
+	if err != nil {
+		return network.View{}, err
+	}
+	seen, err := openStore(r).Read()
+	if err != nil {
+		return network.View{}, err
+	}
+	return network.Plan(network.Merge(known, seen, self).Known, self), nil
 }
 
 // count fills in what a folder holds, as the engine would.

@@ -67,6 +67,14 @@ func loadMembership(r *root.Root) (network.Membership, error) {
 	return m, err
 }
 
+func loadKnown(r *root.Root, m network.Membership) (network.Known, error) {
+	k, err := network.LoadKnown(knownPath(r), m.Network)
+	if errors.Is(err, network.ErrDamaged) {
+		return k, damaged("Put back a copy, or move it away and start again: it is made anew from the records in .botsync/network.", knownPath(r), err)
+	}
+	return k, err
+}
+
 // openIdentity loads the identity. It makes a new one only where there was never
 // another: with a new one this device would be a stranger to its peers.
 func openIdentity(r *root.Root, m network.Membership) (engine.Identity, error) {

@@ -15,7 +15,7 @@ import (
 )
 
 func (d *daemon) self() api.Device {
-	return api.Device{ID: d.members.self, Name: d.members.named(d.config.Name), Role: d.config.Role}
+	return api.Device{ID: d.members.self, Name: d.members.named(d.config.Name), Role: d.members.role(d.config.Role)}
 }
 
 // Status says how everything is.
@@ -83,7 +83,7 @@ func folderProblem(f api.Folder) api.Problem {
 }
 
 func (d *daemon) peer(m network.Member, folders []string) (api.Peer, error) {
-	p := api.Peer{Device: api.Device{ID: m.ID, Name: m.ShownName, Role: m.Role}}
+	p := api.Peer{Device: shownAs(m)}
 	st, err := d.engine.Peer(m.ID, folders)
 	if err != nil {
 		return p, err
@@ -154,10 +154,7 @@ func (d *daemon) problems(m network.Membership, bad []network.BadFile, open []ap
 			Hint: fmt.Sprintf("botsync goes on trying until %s; joining again with the same code is safe.",
 				m.Pending.Until.Format(time.TimeOnly))})
 	}
-	for _, b := range bad {
-		out = append(out, api.Problem{Code: "bad_record", Message: fmt.Sprintf("%q is ignored: %v", b.Path, b.Err),
-			Hint: "Look at it in .botsync/network; removing it removes no device."})
-	}
+	out = append(out, d.memberProblems(bad)...)
 	listeners := d.engine.ListenErrors()
 	for _, address := range slices.Sorted(maps.Keys(listeners)) {
 		out = append(out, api.Problem{Code: "listen_failed", Message: fmt.Sprintf("Nobody can connect at %s: %s", address, listeners[address]),

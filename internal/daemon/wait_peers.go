@@ -79,7 +79,7 @@ func describe(devices []api.Device) string {
 func devices(plan []network.Member) []api.Device {
 	out := make([]api.Device, len(plan))
 	for i, m := range plan {
-		out[i] = api.Device{ID: m.ID, Name: m.ShownName, Role: m.Role}
+		out[i] = shownAs(m)
 	}
 	return out
 }

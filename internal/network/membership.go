@@ -27,6 +27,9 @@ type Membership struct {
 	Addresses map[string][]string `json:"addresses,omitempty"`
 	// Servers are the network's own, as the host told; nil for the public ones.
 	Servers *Servers `json:"servers,omitempty"`
+	// Spent says that the identity of this device was removed from a network, for
+	// good: there has to be another before it joins any.
+	Spent bool `json:"spent,omitempty"`
 }
 
 // Servers are Syncthing's discovery servers and relays: URLs, or the words

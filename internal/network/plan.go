@@ -4,54 +4,74 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+
+	"github.com/botsync/botsync/internal/api"
 )
 
-// Member is another device of the network, under the name by which this device
-// shows it.
+// Member is a device of the network, with the name and role that it has now, and
+// under the name by which it is shown.
 type Member struct {
 	Record
 	ShownName string // unique among the members: laptop, laptop-2
 }
 
-// Plan returns the devices that the engine should know as peers: those with a
-// record and without a removal, but for self, sorted by when they were added.
-// It is empty when self itself was removed. It depends on nothing but its
-// arguments, whatever their order.
-func Plan(records []Record, removals []Removal, self string) []Member {
-	removed := make(map[string]bool, len(removals))
-	for _, r := range removals {
-		removed[r.ID] = true
+// View is a network as one of its devices sees it.
+type View struct {
+	Members []Member // the others, those that were added first first
+	Self    *Member  // nil if this device has no record, or was removed
+	Removal *Removal // of this device; nil if it was not
+}
+
+// Plan returns who belongs to the network: the devices with a record and without
+// a removal. The engine has to know the Members as peers, and nobody else; there
+// are none when self was removed. It depends on nothing but its arguments, and
+// names and order are the same on every device that knows the same.
+func Plan(known Known, self string) View {
+	if removal, ok := known.Removals[self]; ok {
+		return View{Removal: &removal}
 	}
-	if removed[self] {
-		return nil
+	byAge := make([]Record, 0, len(known.Records))
+	for id, r := range known.Records {
+		if r.ID == id && known.Is(id) && r.Validate() == nil {
+			byAge = append(byAge, r)
+		}
 	}
-	byAge := slices.Clone(records)
 	slices.SortFunc(byAge, func(a, b Record) int {
 		return cmp.Or(a.AddedAt.Compare(b.AddedAt), cmp.Compare(a.ID, b.ID))
 	})
-	var members []Member
-	names := map[string]bool{}
-	seen := map[string]bool{}
+	view := View{Members: make([]Member, 0, len(byAge))}
+	names := uniqueNames{}
 	for _, r := range byAge {
-		if removed[r.ID] || seen[r.ID] || r.Validate() != nil {
-			continue
+		facts := known.Facts[r.ID]
+		if name := facts[FactName].Value; ValidName(name) {
+			r.Name = name
 		}
-		seen[r.ID] = true
-		name := unusedName(r.Name, names)
-		names[name] = true
-		if r.ID != self {
-			members = append(members, Member{Record: r, ShownName: name})
+		if f, ok := facts[FactRole]; ok && api.Role(f.Value).Valid() {
+			r.Role = api.Role(f.Value)
+		}
+		m := Member{Record: r, ShownName: names.take(r.Name)}
+		if r.ID == self {
+			view.Self = &m
+		} else {
+			view.Members = append(view.Members, m)
 		}
 	}
-	return members
+	return view
 }
 
-func unusedName(name string, used map[string]bool) string {
-	if !used[name] {
+// uniqueNames are the names that were given, each with the number to try next.
+type uniqueNames map[string]int
+
+func (names uniqueNames) take(name string) string {
+	next, used := names[name]
+	if !used {
+		names[name] = 2
 		return name
 	}
-	for i := 2; ; i++ {
-		if numbered := name + "-" + strconv.Itoa(i); !used[numbered] {
+	for ; ; next++ {
+		numbered := name + "-" + strconv.Itoa(next)
+		if _, used := names[numbered]; !used {
+			names[name], names[numbered] = next+1, 2
 			return numbered
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -25,13 +26,16 @@ const (
 // Record says that a device belongs to the network. AddedBy is the device that
 // let it in; the founder added itself.
 type Record struct {
-	Schema    int       `json:"schema"`
-	ID        string    `json:"id"` // Syncthing device ID
-	Name      string    `json:"name"`
-	Role      api.Role  `json:"role,omitempty"`
-	Addresses []string  `json:"addresses,omitempty"` // where it was when it was added
-	AddedBy   string    `json:"added_by"`
-	AddedAt   time.Time `json:"added_at"`
+	Schema    int      `json:"schema"`
+	ID        string   `json:"id"` // Syncthing device ID
+	Name      string   `json:"name"`
+	Role      api.Role `json:"role,omitempty"`
+	Addresses []string `json:"addresses,omitempty"` // where it was when it was added
+	// Stock says that it is a Syncthing without botsync, such as one on a phone.
+	// It shares the folders, and not the records: it cannot change who belongs.
+	Stock   bool      `json:"stock,omitempty"`
+	AddedBy string    `json:"added_by"`
+	AddedAt time.Time `json:"added_at"`
 }
 
 // Removal says that a device no longer belongs to the network, for good.
@@ -68,12 +72,17 @@ func ParseRemoval(id string, data []byte) (Removal, error) {
 	if r.ID != id || !ValidID(r.ID) {
 		return r, errors.New("reading removal: it claims another device's id")
 	}
+	if !ValidID(r.RemovedBy) {
+		r.RemovedBy = "" // that the device is out is what counts
+	}
 	return r, nil
 }
 
-func parse(data []byte, into any) error {
-	if len(data) > MaxRecordBytes {
-		return fmt.Errorf("it is longer than %d bytes", MaxRecordBytes)
+func parse(data []byte, into any) error { return parseBounded(data, into, MaxRecordBytes) }
+
+func parseBounded(data []byte, into any, limit int) error {
+	if len(data) > limit {
+		return fmt.Errorf("it is longer than %d bytes", limit)
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	return dec.Decode(into)
@@ -90,27 +99,54 @@ func (r Record) Validate() error {
 		return errors.New("its name is empty, too long, or not printable")
 	case !r.Role.Valid():
 		return errors.New("its role is unknown")
-	case len(r.Addresses) > MaxAddresses:
-		return fmt.Errorf("it has more than %d addresses", MaxAddresses)
 	}
-	for _, a := range r.Addresses {
-		if len(a) > MaxAddressBytes || !printable(a) {
-			return errors.New("one of its addresses is too long or not printable")
-		}
-	}
-	return nil
+	return validAddresses(r.Addresses)
 }
 
 // Marshal returns the bytes of the file that holds the record. The same record
 // gives the same bytes on every device.
 func (r Record) Marshal() []byte {
-	r.Schema = api.Schema
-	r.AddedAt = r.AddedAt.UTC().Truncate(time.Second)
-	data, err := json.MarshalIndent(r, "", "  ")
+	return marshal(r.normal())
+}
+
+// Marshal is likewise for the file that holds the removal.
+func (r Removal) Marshal() []byte { return marshal(r.normal()) }
+
+func marshal(v any) []byte {
+	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		panic("network: a record cannot be marshalled: " + err.Error()) // no field can cause it
 	}
 	return append(data, '\n')
+}
+
+// normal is the record as it is after a journey through a file.
+func (r Record) normal() Record {
+	r.Schema = api.Schema
+	r.AddedAt = r.AddedAt.UTC().Truncate(time.Second)
+	if len(r.Addresses) == 0 {
+		r.Addresses = nil
+	}
+	return r
+}
+
+func (r Removal) normal() Removal {
+	r.Schema = api.Schema
+	r.RemovedAt = r.RemovedAt.UTC().Truncate(time.Second)
+	return r
+}
+
+// equal reports whether two records say the same.
+func (r Record) equal(o Record) bool {
+	return r.ID == o.ID && r.Name == o.Name && r.Role == o.Role && r.Stock == o.Stock && r.AddedBy == o.AddedBy &&
+		r.AddedAt.Equal(o.AddedAt) && slices.Equal(r.Addresses, o.Addresses)
+}
+
+// again reports whether two records of a device are those of two admissions, by
+// hosts that did not know of each other. The older one counts then. Every other
+// difference is an edit, which does not count.
+func (r Record) again(o Record) bool {
+	return r.AddedBy != o.AddedBy && !r.AddedAt.Equal(o.AddedAt) && r.Stock == o.Stock
 }
 
 // ValidID reports whether s has the form of a Syncthing device ID. The engine
