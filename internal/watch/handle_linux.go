@@ -12,7 +12,7 @@ import (
 // handle takes one event.
 func (w *Watcher) handle(ev event) {
 	if ev.is(unix.IN_Q_OVERFLOW) {
-		slog.Info("More changes came than the system keeps: looking at all folders")
+		slog.Warn("More changes came than the system keeps, all folders are looked at again", "limit", "fs.inotify.max_queued_events")
 		for t := range w.trees {
 			t.reread()
 		}
