@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/syncthing/syncthing/lib/config"
 	"github.com/syncthing/syncthing/lib/fs"
@@ -49,6 +50,15 @@ func (f folderFS) DirNames(name string) ([]string, error) {
 	return names, nil
 }
 
+// OpenFile has temporary files synced by those who write them.
+func (f folderFS) OpenFile(name string, flags int, mode fs.FileMode) (fs.File, error) {
+	file, err := f.Filesystem.OpenFile(name, flags, mode)
+	if err != nil || !fs.IsTemporary(name) || flags&fs.OptReadWrite == 0 {
+		return file, err
+	}
+	return &pulledFile{File: file}, nil
+}
+
 func (f folderFS) Chmod(name string, mode fs.FileMode) error {
 	if fs.IsTemporary(name) {
 		f.replacing.begin(name)
@@ -85,6 +95,46 @@ func (f folderFS) complete(name string) bool {
 		}
 	}
 	return true
+}
+
+// pulledFile is a temporary file. It is synced to the disk with its last write, of
+// which Syncthing has several under way, and not when it is closed, which it does
+// for one file after the other: many small files would wait for the disk most of
+// the time.
+type pulledFile struct {
+	fs.File
+	size    atomic.Int64 // in bytes, when it will be complete
+	written atomic.Int64 // bytes, so far
+	changes atomic.Int64 // so far
+	synced  atomic.Int64 // as many of the changes are on the disk
+}
+
+func (f *pulledFile) Truncate(size int64) error {
+	defer f.changes.Add(1)
+	f.size.Store(size)
+	return f.File.Truncate(size)
+}
+
+func (f *pulledFile) WriteAt(p []byte, off int64) (int, error) {
+	n, err := f.File.WriteAt(p, off)
+	f.changes.Add(1)
+	if all := f.written.Add(int64(n)); err == nil && all == f.size.Load() {
+		_ = f.Sync() // if it could not be, it will be tried again
+	}
+	return n, err
+}
+
+// Sync does nothing if all that was written is on the disk already.
+func (f *pulledFile) Sync() error {
+	changes := f.changes.Load()
+	if changes > 0 && f.synced.Load() == changes {
+		return nil
+	}
+	if err := f.File.Sync(); err != nil {
+		return err
+	}
+	f.synced.Store(changes)
+	return nil
 }
 
 // replacing tells a file that is to be replaced from one that is to be deleted.

@@ -3,6 +3,8 @@ package engine
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 
 	"github.com/syncthing/syncthing/lib/fs"
@@ -66,5 +68,92 @@ func TestReplacedFilesStay(t *testing.T) {
 				t.Errorf("%q, %v", data, err)
 			}
 		})
+	}
+}
+
+// syncs counts how often a file is synced, and what was in it then.
+type syncs struct {
+	fs.File
+	mu     sync.Mutex
+	size   int64
+	synced []int64
+	err    error
+}
+
+func (f *syncs) Truncate(int64) error { return nil }
+
+func (f *syncs) WriteAt(p []byte, _ int64) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.size += int64(len(p))
+	return len(p), nil
+}
+
+func (f *syncs) Sync() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == nil {
+		f.synced = append(f.synced, f.size)
+	}
+	return f.err
+}
+
+// However it is written, a file is on the disk before it gets its name, and is
+// synced no more often than it must be.
+func TestPulledFilesAreSynced(t *testing.T) {
+	t.Parallel()
+	block := make([]byte, 1000)
+	for what, test := range map[string]struct {
+		size   int64
+		blocks int
+		fails  bool
+		want   []int64
+	}{
+		"one block":         {1000, 1, false, []int64{1000}},
+		"several blocks":    {8000, 8, false, []int64{8000}},
+		"blocks it had":     {8000, 3, false, []int64{3000}},
+		"written over":      {2000, 3, false, []int64{2000, 3000}},
+		"nothing":           {0, 0, false, []int64{0}},
+		"an ailing disk":    {1000, 1, true, []int64{1000}},
+		"size is not known": {-1, 2, false, []int64{2000}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			under := &syncs{}
+			if test.fails {
+				under.err = os.ErrInvalid
+			}
+			f := &pulledFile{File: under}
+			if test.size >= 0 {
+				_ = f.Truncate(test.size)
+			}
+			for i := range test.blocks {
+				if _, err := f.WriteAt(block, int64(i)*1000); err != nil {
+					t.Fatal(err)
+				}
+			}
+			under.err = nil
+			if err := f.Sync(); err != nil || !slices.Equal(under.synced, test.want) {
+				t.Errorf("synced at %d, %v; want %d", under.synced, err, test.want)
+			}
+		})
+	}
+}
+
+// Several write at once, as Syncthing's pullers do.
+func TestPulledFilesAreSyncedWhenWrittenAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 200 {
+		under := &syncs{}
+		f := &pulledFile{File: under}
+		_ = f.Truncate(3000)
+		var writers sync.WaitGroup
+		for range 5 { // more than fit: the file counts as complete too early
+			writers.Go(func() { _, _ = f.WriteAt(make([]byte, 1000), 0) })
+		}
+		writers.Wait()
+		if err := f.Sync(); err != nil || under.synced[len(under.synced)-1] != 5000 {
+			t.Fatalf("synced at %d, %v; want 5000 at last", under.synced, err)
+		}
 	}
 }
