@@ -112,6 +112,50 @@ func TestLinksAreReported(t *testing.T) {
 	awaitChange(t, q, "unnamed before")
 }
 
+// Whoever has read a file can tell whether it was all of it.
+func TestFinished(t *testing.T) {
+	t.Parallel()
+	_, tree, q, m := watched(t)
+	path := filepath.Join(m.root, "f")
+	finished := func() bool {
+		info, err := os.Stat(path)
+		must(t, err)
+		return tree.Finished("f", info.ModTime())
+	}
+	must(t, os.WriteFile(path, []byte("x"), 0o644))
+	awaitChange(t, q, "f")
+	if !finished() {
+		t.Error("a file that is closed is not finished")
+	}
+	// inotify tells nothing of a file that is open and not written to yet.
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	must(t, err)
+	if finished() {
+		t.Error("a file that somebody is about to write is finished")
+	}
+	_, err = f.WriteString("half")
+	if must(t, err); finished() {
+		t.Error("a file that somebody writes is finished")
+	}
+	must(t, f.Close())
+	awaitChange(t, q, "f")
+	if !finished() {
+		t.Error("a file that was closed is not finished")
+	}
+	// A database is open all the time.
+	db, err := os.OpenFile(path, os.O_RDWR, 0)
+	must(t, err)
+	defer db.Close()
+	old := time.Now().Add(-2 * fresh)
+	must(t, os.Chtimes(path, old, old))
+	if awaitChange(t, q, "f"); !finished() {
+		t.Error("a file that was not written to for long is not finished")
+	}
+	if !tree.Finished("nowhere/f", time.Now()) {
+		t.Error("what is not watched is never finished")
+	}
+}
+
 // What is done under one name of a file is reported under the others.
 func TestAllNamesAreReported(t *testing.T) {
 	t.Parallel()
