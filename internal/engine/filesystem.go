@@ -26,7 +26,7 @@ func init() {
 // whole directories, which would announce half of them. They are there when asked
 // for by name: a scan does not take them for deleted. That must not be combined
 // with Syncthing's look at the case of names, which takes for deleted what is not
-// listed; so it is for Linux alone.
+// listed: on a file system that is not case-sensitive, nothing is left out.
 //
 // And a file that is replaced is there at all times. Syncthing removes the old
 // one, or gives it the name of a conflict copy, before the new one gets its name

@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 	"net/url"
-	"runtime"
 	"slices"
 
 	"github.com/syncthing/syncthing/lib/config"
@@ -52,9 +51,9 @@ const dynamic = "dynamic"
 // the least that Syncthing accepts.
 const reconnectSeconds = 5
 
-// configuration translates s into Syncthing's own configuration. It is pure; the
-// port to listen on is all that is not in s. Where peers are dialled is asked of
-// the finder.
+// configuration translates s into Syncthing's own configuration. Not in s are the
+// port to listen on and what the file systems of the folders are like. Where peers
+// are dialled is asked of the finder.
 func configuration(self protocol.DeviceID, port int, s Settings) (config.Configuration, error) {
 	cfg := config.New(self)
 	cfg.GUI.Enabled = false
@@ -141,11 +140,11 @@ func folder(c config.FolderConfiguration, f Folder, members []config.FolderDevic
 	// time, and so on.
 	c.PullerPauseS = 5
 	// Looking up each block of a new file in the others costs more than it
-	// saves: a third of the time for many small files.
+	// saves, and so does listing directories to find names that differ in case
+	// alone, where names that do are different ones. Without the two, 10,000 small
+	// files take 8 s instead of 24.
 	c.BlockIndexing = false
-	// Listing directories to find names that differ in case alone is for file
-	// systems that cannot tell them apart.
-	c.CaseSensitiveFS = runtime.GOOS == "linux"
+	c.CaseSensitiveFS = caseSensitive(f.Path)
 	c.FilesystemType = filesystemType
 	return c
 }

@@ -44,7 +44,9 @@ func (o *opener) open(_ context.Context, w *watched, ignores *ignore.Matcher) (*
 	if err != nil {
 		return nil, err
 	}
-	trees.Store(filepath.Clean(w.cfg.Path), t)
+	if w.cfg.CaseSensitiveFS { // see folderFS
+		trees.Store(filepath.Clean(w.cfg.Path), t)
+	}
 	return &tree{t}, nil
 }
 
