@@ -41,6 +41,11 @@ const (
 	CodeFolderError    = "folder_error"      // a folder is not synced
 	CodeSource         = "source_unusable"   // what is to be sent cannot be read
 	CodeNamed          = "named"             // this device has another name in its network
+	CodeNoNetwork      = "no_network"        // this root is in no network
+	CodeLastPeer       = "last_peer"         // the only other device cannot be removed
+	CodeExists         = "exists"            // a device of this name or ID is there already
+	CodeRemoved        = "removed"           // a device was removed from the network, for good
+	CodeRestarting     = "restarting"        // the daemon starts anew with another identity
 )
 
 var exits = map[string]struct {
@@ -69,6 +74,11 @@ var exits = map[string]struct {
 	CodeFolderError:    {ExitState, true},
 	CodeSource:         {ExitState, false},
 	CodeNamed:          {ExitState, false},
+	CodeNoNetwork:      {ExitState, false},
+	CodeLastPeer:       {ExitState, false},
+	CodeExists:         {ExitState, false},
+	CodeRemoved:        {ExitState, false},
+	CodeRestarting:     {ExitState, true},
 }
 
 // Error is an error that a user sees: what happened, and what to do next. Its

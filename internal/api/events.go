@@ -8,6 +8,7 @@ const (
 	EventInviteJoined     = "invite_joined"
 	EventInviteExpired    = "invite_expired"
 	EventPeerAdded        = "peer_added"        // once for each device of the network
+	EventPeerRemoved      = "peer_removed"      // once for each device that was removed or left; this one too
 	EventPeerConnected    = "peer_connected"    //
 	EventPeerDisconnected = "peer_disconnected" //
 	EventFileReceived     = "file_received"     // a change of a peer is complete here

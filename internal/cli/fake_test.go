@@ -98,6 +98,7 @@ func runFake(ctx context.Context, opts DaemonOptions) error {
 type fake struct {
 	control.Waits // not asked for
 	fakeNotify
+	fakeDevices
 
 	root    *root.Root
 	version string

@@ -123,7 +123,7 @@ func (a *app) startForInit(ctx context.Context, r *root.Root, created *root.Crea
 }
 
 // refuseRename keeps a device from calling itself otherwise than its network
-// knows it: the record that the others have is written once.
+// knows it: config.toml is not what the others read.
 func (a *app) refuseRename(ctx context.Context, r *root.Root, s *settings) error {
 	if !s.changed("name") {
 		return nil
@@ -132,6 +132,6 @@ func (a *app) refuseRename(ctx context.Context, r *root.Root, s *settings) error
 	if err != nil || st.Network == nil || st.Device.Name == s.name {
 		return err
 	}
-	return api.Errorf(api.CodeNamed, "Leave --name out; a device keeps the name with which it came into its network.",
+	return api.Errorf(api.CodeNamed, `Leave --name out, and run "botsync devices rename".`,
 		"this device is %q in its network already", st.Device.Name)
 }

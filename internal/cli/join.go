@@ -133,11 +133,26 @@ func (j *join) run(ctx context.Context, words string) (*api.JoinedLine, error) {
 	if err != nil {
 		return nil, err
 	}
-	left := time.Until(j.deadline)
-	if left <= 0 {
-		return nil, context.DeadlineExceeded
+	var self string
+	if st, err := j.client.Status(ctx); err == nil {
+		self = st.Device.ID
 	}
-	return j.client.Join(ctx, api.JoinRequest{Code: words, Relay: relay, Timeout: left}, func(p api.ProgressLine) { spin.Progress(term.Sentence(p.Text)) })
+	for {
+		left := time.Until(j.deadline)
+		if left <= 0 {
+			return nil, context.DeadlineExceeded
+		}
+		joined, err := j.client.Join(ctx, api.JoinRequest{Code: words, Relay: relay, Timeout: left}, func(p api.ProgressLine) { spin.Progress(term.Sentence(p.Text)) })
+		if !hasCode(err, api.CodeRestarting) {
+			return joined, err
+		}
+		// It was removed from its network: now it is a new device.
+		spin.Progress("Starting anew")
+		j.client.Close()
+		if j.client, err = j.awaitRenewed(ctx, j.root, self); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // connect brings the daemon up. Settings for a root that existed are changed

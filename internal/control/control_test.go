@@ -18,6 +18,7 @@ import (
 type fake struct {
 	Waits    // not asked for
 	Notifies // likewise
+	membership
 
 	status  func(context.Context) (*api.Status, error)
 	invite  func(context.Context, api.InviteRequest) (*api.InviteLine, error)

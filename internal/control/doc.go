@@ -10,6 +10,11 @@
 //	POST /v1/wait/new          api.NewRequest     → lines: api.NewFile …, a line of type end, or api.ErrorReply
 //	POST /v1/send              api.SendRequest    → lines: api.SendLine …, api.SentLine or api.ErrorReply
 //	GET  /v1/log?…             lines: api.Event …, a line of type end; since, after, by, path, limit, all as in api.LogRequest
+//	GET  /v1/devices           api.Devices
+//	POST /v1/devices/rename    api.RenameRequest  → api.RenamedLine
+//	POST /v1/devices/remove    api.RemoveRequest  → api.RemovedLine
+//	POST /v1/devices/add       api.AddRequest     → api.AddedLine
+//	POST /v1/leave             api.LeaveRequest   → api.LeftLine; then the daemon starts anew
 //	POST /v1/stop              asks the daemon to stop
 //	GET  /v1/version           api.Version
 //

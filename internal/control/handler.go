@@ -29,6 +29,7 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("POST /v1/send", h.send)
 	mux.HandleFunc("GET /v1/log", h.log)
 	h.notifies(mux)
+	h.membership(mux)
 	mux.HandleFunc("POST /v1/stop", h.stop)
 	mux.HandleFunc("GET /v1/version", h.version)
 	return h.guard(mux)

@@ -69,7 +69,8 @@ func httpStatus(code string) int {
 		return http.StatusForbidden
 	case api.CodeCodeUnknown:
 		return http.StatusNotFound
-	case api.CodeInNetwork, api.CodeJoining, api.CodeRefused, api.CodeProtocol:
+	case api.CodeInNetwork, api.CodeJoining, api.CodeRefused, api.CodeProtocol, api.CodeNoNetwork, api.CodeLastPeer,
+		api.CodeExists, api.CodeRemoved, api.CodeRestarting:
 		return http.StatusConflict
 	case api.CodeUnreachable:
 		return http.StatusBadGateway

@@ -84,6 +84,25 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(engine.LogHandler(newLogger(slog.LevelWarn, logFile, o.Log).Handler())))
 
+	logger.Info("starting", "version", o.Version, "engine", engine.Version(), "pid", os.Getpid())
+	for {
+		err := runOnce(ctx, r, cfg, o, logger, socket)
+		if errors.Is(err, errRenewed) {
+			logger.Info("starting anew with another identity")
+			o.Ready = nil // it was called
+			continue
+		}
+		if err != nil {
+			logger.Error("stopped", "error", err)
+			return err
+		}
+		logger.Info("stopped")
+		return nil
+	}
+}
+
+// runOnce runs the daemon with one identity.
+func runOnce(ctx context.Context, r *root.Root, cfg root.Config, o Options, logger *slog.Logger, socket string) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	d := &daemon{
@@ -91,13 +110,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		log: logger, stop: stop, replan: make(chan struct{}, 1), recorder: newRecorder(),
 	}
 	d.peers.waiting = map[string][]chan struct{}{}
-	logger.Info("starting", "version", o.Version, "engine", engine.Version(), "pid", os.Getpid())
-	if err := d.run(ctx, socket, o.Ready); err != nil {
-		logger.Error("stopped", "error", err)
-		return err
-	}
-	logger.Info("stopped")
-	return nil
+	return d.run(ctx, socket, o.Ready)
 }
 
 // run opens the parts in the order in which they depend on each other, and
@@ -134,6 +147,7 @@ func (d *daemon) run(ctx context.Context, socket string, ready func()) (err erro
 	d.group.Go(func() { d.activity.Run(work) })
 	d.group.Go(func() { d.tend(work) })
 	d.group.Go(func() { d.record(work) })
+	d.group.Go(func() { d.keepAddresses(work) })
 	d.group.Go(func() {
 		if err := control.Serve(work, listener, d); err != nil {
 			d.stop(err)

@@ -101,7 +101,13 @@ func (d *daemon) Join(ctx context.Context, req api.JoinRequest, progress func(ap
 	}
 	defer d.wake() // a pending join ends some day
 	defer d.joins.done()
-	if m, plan, _ := d.members.current(); len(plan) > 0 && m.Pending == nil && m.Joined == nil {
+	if d.members.removal() != nil {
+		if err := d.startAnew(context.WithoutCancel(ctx)); err != nil {
+			return nil, err
+		}
+		return nil, errStartsAnew()
+	}
+	if m, plan, _ := d.members.current(); len(plan) > 0 && m.Pending == nil && m.Joined == nil && !d.disowned() {
 		return nil, errInNetwork(plan)
 	}
 	timeout := req.Timeout
@@ -119,6 +125,13 @@ func (d *daemon) Join(ctx context.Context, req api.JoinRequest, progress func(ap
 		return nil, err
 	}
 	host, err := j.run(ctx)
+	var refused *pairing.RefusedError
+	if errors.As(err, &refused) && refused.Code == codeRemoved {
+		if err := d.startAnew(context.WithoutCancel(ctx)); err != nil {
+			return nil, err
+		}
+		return nil, errStartsAnew()
+	}
 	if err != nil {
 		return nil, j.explain(ctx, err)
 	}
@@ -149,7 +162,7 @@ func (j *join) run(ctx context.Context) (host string, err error) {
 		if err := j.d.leave(); err != nil {
 			return "", err
 		}
-	case len(plan) > 0:
+	case len(plan) > 0 && !j.d.disowned():
 		return "", errInNetwork(plan)
 	}
 	welcome, err := j.pair(ctx)
@@ -301,6 +314,9 @@ func (d *daemon) store(w pairing.Welcome, label string, from net.Addr) error {
 	}
 	if w.Guest.ID != d.members.self {
 		return invalid("the welcome is for another device")
+	}
+	if now, plan, _ := d.members.current(); len(plan) > 0 && now.Pending == nil && now.Network != w.Network.ID {
+		return errInNetwork(plan) // which it may have been removed from, but nobody has said so
 	}
 	m := network.Membership{
 		Network:   w.Network.ID,

@@ -294,6 +294,26 @@ func cloneAddresses(in map[string][]string) map[string][]string {
 	return out
 }
 
+// publish tells the peers where this device is.
+func (ms *members) publish(addresses []string) error {
+	ms.disk.Lock()
+	defer ms.disk.Unlock()
+	if ms.membership.Network == "" || !ms.known.Is(ms.self) {
+		return nil
+	}
+	return ms.store.Write(network.AddressesFile(ms.self, addresses))
+}
+
+// published is what the peers were told of where this device is.
+func (ms *members) published() []string {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	if said, ok := ms.addresses[ms.self]; ok {
+		return said
+	}
+	return ms.known.Records[ms.self].Addresses
+}
+
 func (ms *members) current() (network.Membership, []network.Member, []network.BadFile) {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()

@@ -14,7 +14,7 @@ func (d *daemon) observe(ev engine.Event) {
 	defer d.bell.ring() // when the rest of it is known
 	switch ev.Type {
 	case engine.PeerConnected:
-		if d.peers.connect(ev.Peer) {
+		if d.peers.connect(ev.Peer) && !d.peers.refuses(ev.Peer) {
 			device := d.members.device(ev.Peer)
 			d.log.Info("connected", "peer", device.Name, "device", device.ID)
 			d.activity.Add(api.Event{Time: ev.Time, Type: api.EventPeerConnected, Device: device})
@@ -23,11 +23,13 @@ func (d *daemon) observe(ev engine.Event) {
 		d.peers.accept(ev.Peer)
 		d.wake() // a pending join may be complete
 	case engine.PeerDisconnected:
-		d.peers.disconnect(ev.Peer)
+		if d.peers.disconnect(ev.Peer) {
+			return // this goes on and on
+		}
 		device := d.members.device(ev.Peer)
 		d.log.Info("disconnected", "peer", device.Name, "device", device.ID)
 		d.activity.Add(api.Event{Time: ev.Time, Type: api.EventPeerDisconnected, Device: device})
-	case engine.FileReceived:
+	case engine.FileReceived, engine.FileChanged:
 		if ev.Folder == recordsFolder {
 			d.wake()
 		}
@@ -49,6 +51,18 @@ type peerWatch struct {
 	connected map[string]bool
 	accepted  map[string]bool
 	waiting   map[string][]chan struct{}
+	refused   map[string]int // connections in a row that ended before they were accepted
+}
+
+// maxRefused is how many connections may end before they were accepted until it
+// counts that the peer does not want them.
+const maxRefused = 3
+
+// refuses reports whether a peer ends every connection at once.
+func (p *peerWatch) refuses(id string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.accepted[id] && p.refused[id] >= maxRefused
 }
 
 // connect reports whether the peer was not connected before.
@@ -63,11 +77,20 @@ func (p *peerWatch) connect(id string) bool {
 	return !was
 }
 
-func (p *peerWatch) disconnect(id string) {
+// disconnect reports whether the peer has refused this device before.
+func (p *peerWatch) disconnect(id string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	before := p.refused[id] >= maxRefused
+	if p.connected[id] && !p.accepted[id] {
+		if p.refused == nil {
+			p.refused = map[string]int{}
+		}
+		p.refused[id]++
+	}
 	delete(p.connected, id)
 	delete(p.accepted, id)
+	return before
 }
 
 func (p *peerWatch) accept(id string) {
@@ -77,6 +100,7 @@ func (p *peerWatch) accept(id string) {
 		p.connected, p.accepted = map[string]bool{}, map[string]bool{}
 	}
 	p.accepted[id] = true
+	delete(p.refused, id)
 	for _, c := range p.waiting[id] {
 		close(c)
 	}

@@ -38,6 +38,11 @@ func (d *daemon) openEngine(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if membership.Spent {
+		if err := renewIdentity(d.root, &membership); err != nil {
+			return err
+		}
+	}
 	identity, err := openIdentity(d.root, membership)
 	if err != nil {
 		return err

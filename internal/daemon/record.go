@@ -178,7 +178,8 @@ func (d *daemon) fileEvent(c engine.Change, folder, action string, now time.Time
 	return e
 }
 
-// introduce tells of members that nobody was told of yet.
+// introduce tells of members that nobody was told of yet, and of those that are
+// members no more.
 func (d *daemon) introduce(ctx context.Context) error {
 	if d.members.pending() != nil {
 		return nil // it may come to nothing
@@ -189,12 +190,25 @@ func (d *daemon) introduce(ctx context.Context) error {
 	}
 	_, plan, _ := d.members.current()
 	var entries state.Entries
+	tell := func(id, what string) {
+		entries.Events = append(entries.Events, api.Event{Time: time.Now(), Type: what, Device: d.members.device(id)})
+	}
 	for _, m := range plan {
-		if known[m.ID] {
-			continue
+		if !known[m.ID] {
+			entries.Devices = append(entries.Devices, m.ID)
+			tell(m.ID, api.EventPeerAdded)
 		}
-		entries.Devices = append(entries.Devices, m.ID)
-		entries.Events = append(entries.Events, api.Event{Time: time.Now(), Type: api.EventPeerAdded, Device: d.members.device(m.ID)})
+	}
+	removals := d.members.records().Removals
+	for id := range known {
+		if _, removed := removals[id]; removed && id != d.members.self {
+			entries.Gone = append(entries.Gone, id)
+			tell(id, api.EventPeerRemoved)
+		}
+	}
+	if _, removed := removals[d.members.self]; removed && !known[d.members.self] {
+		entries.Devices = append(entries.Devices, d.members.self) // it has been told
+		tell(d.members.self, api.EventPeerRemoved)
 	}
 	if len(entries.Events) == 0 {
 		return nil

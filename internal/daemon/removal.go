@@ -1,11 +1,22 @@
 package daemon
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/botsync/botsync/internal/api"
 	"github.com/botsync/botsync/internal/network"
+)
+
+const (
+	// announcePatience bounds how long the change of a record may take to be noticed.
+	announcePatience = 5 * time.Second
+	// farewell is how long a device that is removed is given to learn of it before
+	// the connection is cut. It can do nothing in it that it could not do before.
+	farewell = 500 * time.Millisecond
 )
 
 // admittable says why a device cannot be let in now, nil if it can.
@@ -15,16 +26,110 @@ func (ms *members) admittable(id string) error {
 	return ms.admits(id)
 }
 
+// RemoveDevice removes a peer from the network, for good. It returns when the
+// peer cannot connect to this device any more.
+func (d *daemon) RemoveDevice(ctx context.Context, req api.RemoveRequest) (*api.RemovedLine, error) {
+	if err := d.changeable(); err != nil {
+		return nil, err
+	}
+	d.applying.Lock()
+	defer d.applying.Unlock()
+	_, plan, _ := d.members.current()
+	peers := devices(plan)
+	if len(match(req.Device, peers)) == 0 && len(match(req.Device, []api.Device{d.self()})) > 0 {
+		return nil, api.Errorf(api.CodeUsage, `Run "botsync leave" to take it out of its network.`, "%q is this device", req.Device)
+	}
+	found, err := choose([]string{req.Device}, d.self(), peers)
+	if err != nil {
+		return nil, err
+	}
+	if len(plan) == 1 {
+		return nil, api.Errorf(api.CodeLastPeer, `Run "botsync leave": it parts the two for good, and files stay.`,
+			"%q is the only other device; without it there is no network", found[0].Name)
+	}
+	gone := found[0]
+	line := &api.RemovedLine{Schema: api.Schema, Type: api.TypeRemoved, Device: gone, LetIn: []api.Device{}, Offline: []api.Device{}}
+	for _, p := range plan {
+		if p.AddedBy == gone.ID && p.ID != gone.ID {
+			line.LetIn = append(line.LetIn, shownAs(p))
+		}
+		if p.ID != gone.ID && !p.Stock && !d.peers.isAccepted(p.ID) {
+			line.Offline = append(line.Offline, shownAs(p))
+		}
+	}
+	if err := d.members.learn(func(k network.Known) error {
+		k.Remove(network.Removal{ID: gone.ID, RemovedBy: d.members.self, RemovedAt: time.Now()})
+		return nil
+	}); err != nil {
+		return nil, explain(d.root, err)
+	}
+	// It is known for good. From here on nothing keeps it from being done.
+	ctx = context.WithoutCancel(ctx)
+	err = d.members.reread()
+	if err == nil {
+		d.announce(ctx)
+		if !gone.Stock {
+			wait, cancel := context.WithTimeout(ctx, farewell)
+			d.tell(wait, []api.Device{gone})
+			cancel()
+		}
+	}
+	if err = errors.Join(err, d.applyHeld()); err != nil {
+		d.wake() // it is tried again
+		return nil, explain(d.root, err)
+	}
+	d.log.Info("a device was removed", "peer", gone.Name, "device", gone.ID)
+	return line, nil
+}
+
+// announce has the engine notice at once what was written to the records.
+func (d *daemon) announce(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, announcePatience)
+	defer cancel()
+	m, _, _ := d.members.current()
+	if err := d.engine.Look(ctx, recordsFolderID(m.Network)); err != nil {
+		d.log.Warn("looking at the device records", "error", err)
+	}
+}
+
+// tell waits until the devices have all records that are here, as far as they are
+// connected, or ctx ends. It returns those that have. One that ends the
+// connection meanwhile has: it follows from the record.
+func (d *daemon) tell(ctx context.Context, to []api.Device) []api.Device {
+	m, _, _ := d.members.current()
+	to = slices.DeleteFunc(slices.Clone(to), func(o api.Device) bool { return o.Stock || !d.peers.isAccepted(o.ID) })
+	told := []api.Device{}
+	_ = d.bell.await(ctx, func() (bool, error) {
+		told = told[:0]
+		for _, o := range to {
+			c, err := d.engine.Completion(o.ID, []string{recordsFolderID(m.Network)}, 0)
+			if err == nil && (!c.Connected || c.Nothing()) {
+				told = append(told, o)
+			}
+		}
+		return len(told) == len(to), nil
+	})
+	return told
+}
+
 func removedProblem() api.Problem {
 	return api.Problem{Code: "removed", Message: "This device was removed from its network; nothing is synced any more.",
 		Hint: `Its files stay. "botsync join" with a new code lets it in again, as a new device; "botsync leave" forgets the network.`}
 }
 
-// memberProblems are those of the device records.
+// memberProblems are those of who belongs to the network.
 func (d *daemon) memberProblems(bad []network.BadFile) []api.Problem {
 	var out []api.Problem
-	if d.members.removal() != nil {
-		out = append(out, removedProblem())
+	if r := d.members.removal(); r != nil {
+		p := removedProblem()
+		if by := d.members.device(r.RemovedBy); by.Name != "" && by.ID != d.members.self {
+			p.Message = fmt.Sprintf("This device was removed from its network by %s; nothing is synced any more.", by.Name)
+		}
+		out = append(out, p)
+	}
+	for _, p := range d.refusing() {
+		out = append(out, api.Problem{Code: "peer_refuses", Message: fmt.Sprintf("%s ends every connection at once: it may have removed this device, or left the network.", p.Name),
+			Hint: `See "botsync devices" there. If this device is no member any more, "botsync join" with a new code lets it in again.`})
 	}
 	for _, b := range bad {
 		out = append(out, api.Problem{Code: "bad_record", Message: fmt.Sprintf("%q is ignored: %v", b.Path, b.Err),
@@ -35,4 +140,17 @@ func (d *daemon) memberProblems(bad []network.BadFile) []api.Problem {
 			Hint: `Leave .botsync/network alone; "botsync devices" adds, renames and removes devices.`})
 	}
 	return out
+}
+
+// refusing are the peers that do not want this device.
+func (d *daemon) refusing() []api.Device {
+	_, plan, _ := d.members.current()
+	return slices.DeleteFunc(devices(plan), func(p api.Device) bool { return p.Stock || !d.peers.refuses(p.ID) })
+}
+
+// disowned reports whether this device seems to have been removed without having
+// heard of it: some peer refuses it, and none accepts it.
+func (d *daemon) disowned() bool {
+	_, plan, _ := d.members.current()
+	return len(d.refusing()) > 0 && !slices.ContainsFunc(plan, func(m network.Member) bool { return d.peers.isAccepted(m.ID) })
 }

@@ -110,7 +110,12 @@ func (d *daemon) deliver(ctx context.Context, v *delivery, named []api.Device, r
 		members := devices(plan)
 		if len(named) == 0 {
 			for _, p := range members {
-				if d.engine.Connected(p.ID) {
+				if !d.engine.Connected(p.ID) {
+					continue
+				}
+				if shared, err := d.sharedBy(p.Stock, p.ID, []string{v.id}); err != nil {
+					return false, err
+				} else if len(shared) > 0 {
 					v.expect(p)
 				}
 			}

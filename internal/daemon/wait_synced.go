@@ -78,6 +78,7 @@ func sameLacks(a, b api.SyncedLine) bool {
 type peerCompletion struct {
 	api.Device
 	engine.Completion
+	Unshared bool // it is connected, and shares no folder with this device
 }
 
 // tally keeps who counts and who had everything.
@@ -103,11 +104,11 @@ func (t *tally) judge(here api.Lack, peers []peerCompletion) (line api.SyncedLin
 		line.Here = &here
 	}
 	for _, p := range peers {
-		if p.Connected && !t.named {
+		if p.Connected && !t.named && !p.Unshared {
 			t.counts[p.ID] = true
 		}
 		if !t.counts[p.ID] {
-			if !p.Connected {
+			if !p.Connected || p.Unshared {
 				line.Offline = append(line.Offline, p.Device)
 			}
 			continue
@@ -115,6 +116,8 @@ func (t *tally) judge(here api.Lack, peers []peerCompletion) (line api.SyncedLin
 		lack := api.Lack{Device: p.Device, Connected: p.Connected, Files: p.NeedItems, Bytes: p.NeedBytes, Names: noNil(p.Names)}
 		nothing := p.NeedItems == 0 && p.NeedBytes == 0
 		switch {
+		case p.Unshared:
+			lack.Why = unshared
 		case p.Connected && p.Known && nothing:
 			t.had[p.ID] = true
 		case t.had[p.ID] && nothing && !p.Connected:
@@ -143,11 +146,15 @@ func (d *daemon) completions(folders []string) ([]peerCompletion, error) {
 	}
 	var out []peerCompletion
 	for _, p := range devices(plan) {
-		c, err := d.engine.Completion(p.ID, folders, shownNames)
+		shared, err := d.sharedBy(p.Stock, p.ID, folders)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, peerCompletion{p, c})
+		c, err := d.engine.Completion(p.ID, shared, shownNames)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, peerCompletion{p, c, c.Connected && len(shared) == 0})
 	}
 	return out, nil
 }

@@ -72,7 +72,7 @@ func TestChoose(t *testing.T) {
 
 // seen is how a peer is in the table below: connected, known, and what it needs.
 func seen(p api.Device, connected, known bool, need int) peerCompletion {
-	return peerCompletion{p, engine.Completion{Connected: connected, Known: known, NeedItems: need, NeedBytes: int64(10 * need)}}
+	return peerCompletion{p, engine.Completion{Connected: connected, Known: known, NeedItems: need, NeedBytes: int64(10 * need)}, false}
 }
 
 // What is judged, look after look, and when it is said that all is synced.

@@ -56,6 +56,11 @@ func (k Known) Remove(r Removal) {
 	}
 }
 
+// RemovalFile is the file that says that a device was removed, which must be known.
+func (k Known) RemovalFile(id string) File {
+	return File{fileOf(removedDir, id), k.Removals[id].Marshal(), k.Removals[id].RemovedAt}
+}
+
 // ErrCount says that a fact cannot be replaced: somebody has used up its count.
 var ErrCount = errors.New("it cannot be changed any more")
 

@@ -105,22 +105,16 @@ func earlier(a, b Removal) bool {
 	return a.RemovedBy < b.RemovedBy
 }
 
-// takeFacts keeps what is in force, of devices that belong to the network alone.
+// takeFacts keeps what is in force, of devices that belong to the network or did.
 func (k *Known) takeFacts(seen map[string]Facts) (changed bool) {
 	for _, facts := range seen {
 		for about, kinds := range facts {
-			if !k.Is(about) {
+			if _, ok := k.Records[about]; !ok {
 				continue
 			}
 			for kind, f := range kinds {
 				changed = k.Facts.put(about, kind, f) || changed
 			}
-		}
-	}
-	for about := range k.Facts {
-		if !k.Is(about) {
-			delete(k.Facts, about)
-			changed = true
 		}
 	}
 	return changed

@@ -22,6 +22,7 @@ type Entries struct {
 	Positions map[string]Position // by the engine's folder ID
 	Files     []File              // what is there now
 	Devices   []string            // IDs of devices that the events introduce
+	Gone      []string            // IDs of devices that are members no more
 }
 
 // AddActivity keeps events in their order, and all else of entries, or nothing of
@@ -61,6 +62,11 @@ func (s *DB) AddActivity(ctx context.Context, entries Entries) error {
 		}
 		for _, id := range entries.Devices {
 			if _, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO known_devices (id) VALUES (?)`, id); err != nil {
+				return err
+			}
+		}
+		for _, id := range entries.Gone {
+			if _, err := tx.ExecContext(ctx, `DELETE FROM known_devices WHERE id = ?`, id); err != nil {
 				return err
 			}
 		}

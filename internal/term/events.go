@@ -34,6 +34,8 @@ func eventLine(e api.Event) string {
 		}
 	case api.EventPeerAdded:
 		what = who + " belongs to the network"
+	case api.EventPeerRemoved:
+		what = who + " does not belong to the network any more"
 	case api.EventPeerConnected:
 		what = who + " connected"
 	case api.EventPeerDisconnected:

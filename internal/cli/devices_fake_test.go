@@ -1,0 +1,52 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/botsync/botsync/internal/api"
+)
+
+// fakeDevices is the part of the fake daemon that knows who belongs to the
+// network.
+type fakeDevices struct{}
+
+var (
+	fakeSelf  = api.Device{ID: "SELFSEL-F", Name: "vps"}
+	fakePhone = api.Device{ID: "PHONEPH-O", Name: "pho\x1b[31mne", Stock: true}
+)
+
+func (fakeDevices) Devices(context.Context) (*api.Devices, error) {
+	added := time.Now().Add(-48 * time.Hour)
+	return &api.Devices{Schema: api.Schema, Type: api.TypeDevices, Network: &api.Network{ID: "n", Devices: 2},
+		Devices: []api.Member{
+			{Peer: api.Peer{Device: fakeSelf}, Self: true, AddedBy: &fakeSelf, AddedAt: added},
+			{Peer: api.Peer{Device: fakePhone, Connected: true, Via: api.ViaRelay}, AddedBy: &fakeSelf, AddedAt: added},
+		},
+		Removed: []api.RemovedDevice{
+			{Device: api.Device{ID: "OLD", Name: "old"}, RemovedBy: &fakeSelf, RemovedAt: added},
+			{Device: api.Device{ID: "GONE", Name: "gone"}, RemovedBy: &api.Device{ID: "GONE"}, RemovedAt: added},
+		}}, nil
+}
+
+func (fakeDevices) Rename(_ context.Context, req api.RenameRequest) (*api.RenamedLine, error) {
+	if req.Name == "vps" {
+		return nil, api.Errorf(api.CodeExists, "Choose another name.", "there is a device %q already", req.Name)
+	}
+	return &api.RenamedLine{Schema: api.Schema, Type: api.TypeRenamed, Device: api.Device{ID: "X", Name: req.Name}, Was: req.Device}, nil
+}
+
+func (fakeDevices) RemoveDevice(_ context.Context, req api.RemoveRequest) (*api.RemovedLine, error) {
+	return &api.RemovedLine{Schema: api.Schema, Type: api.TypeRemoved, Device: api.Device{Name: req.Device},
+		LetIn: []api.Device{fakePhone}, Offline: []api.Device{{Name: "nas"}}}, nil
+}
+
+func (fakeDevices) AddDevice(_ context.Context, req api.AddRequest) (*api.AddedLine, error) {
+	return &api.AddedLine{Schema: api.Schema, Type: api.TypeAdded, Device: api.Device{ID: req.ID, Name: req.Name, Stock: true},
+		Devices: []api.Device{fakeSelf}, Folders: []api.SharedFolder{{ID: "n-shared", Name: "shared"}}}, nil
+}
+
+func (fakeDevices) Leave(context.Context, api.LeaveRequest) (*api.LeftLine, error) {
+	return &api.LeftLine{Schema: api.Schema, Type: api.TypeLeft, Device: api.Device{ID: "OLD", Name: "vps"},
+		Network: api.Network{ID: "n", Devices: 3}, Told: []api.Device{fakePhone}, Untold: []api.Device{{Name: "nas"}}}, nil
+}
