@@ -4,9 +4,11 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -52,6 +54,62 @@ func TestNothingIsMissed(t *testing.T) {
 
 func files(count int) func(api.Status) bool {
 	return func(s api.Status) bool { return s.Folders[0].Files == count && s.Folders[0].Bytes == int64(10*count) }
+}
+
+// What a device receives and writes is no change that it made: it tells of none,
+// nobody receives any from it, and it does not even look.
+func TestWhatArrivesIsNoChange(t *testing.T) {
+	t.Parallel()
+	agent, laptop := pair(t)
+	agent.Must("wait", "--synced", "--peer", laptop.Name)
+	var events sync.WaitGroup
+	ctx, stop := context.WithCancel(t.Context())
+	seen, quiet := map[string]int{}, make(chan struct{})
+	events.Go(func() {
+		err := follow(ctx, t, laptop, 0, func(e api.Event) error {
+			if e.Folder == "shared" {
+				seen[e.Type+" "+e.State]++
+			}
+			if e.Path == "last" {
+				close(quiet)
+			}
+			return nil
+		})
+		if ctx.Err() == nil {
+			t.Error(err)
+		}
+	})
+	path := func(elem ...string) string { return agent.Path(append([]string{"shared"}, elem...)...) }
+	for i := range 40 {
+		dir := fmt.Sprint("dir", i%4)
+		must(t, os.MkdirAll(path(dir), 0o755), os.WriteFile(path(dir, fmt.Sprint(i)), noise(1+i*1000), 0o644))
+	}
+	awaitSame(t, agent, laptop)
+	must(t, os.Rename(path("dir0"), path("moved")), os.Rename(path("dir1", "1"), path("moved", "1")))
+	must(t, os.WriteFile(path("dir1", "5"), noise(10), 0o644), os.Chmod(path("dir1", "9"), 0o600), os.Symlink("5", path("dir1", "link")))
+	must(t, os.RemoveAll(path("dir2")), os.Remove(path("dir3", "3")), os.Mkdir(path("dir3", "3"), 0o755))
+	awaitSame(t, agent, laptop)
+	agent.Write("shared/last", "x")
+	select {
+	case <-quiet:
+	case <-time.After(botsynctest.Patience):
+		t.Error("the last file was not told")
+	}
+	stop()
+	events.Wait()
+	for what, times := range seen {
+		if what == api.EventFileChanged+" " || what == api.EventFolderState+" "+api.FolderScanning {
+			t.Errorf("%s told %d times: %s", laptop.Name, times, what)
+		}
+	}
+	if seen[api.EventFileReceived+" "] < 40 || seen[api.EventFolderState+" "+api.FolderSyncing] == 0 {
+		t.Errorf("%s told only: %v", laptop.Name, seen)
+	}
+	for line := range strings.Lines(agent.Must("log", "--json", "--path", "shared").Stdout) {
+		if !strings.Contains(line, api.EventFileChanged) {
+			t.Errorf("%s received: %s", agent.Name, line)
+		}
+	}
 }
 
 // However slowly a file is written, in a directory that was just made or over one
