@@ -143,16 +143,16 @@ func print(t *testing.T, n *botsynctest.Node, args ...string) *printed {
 	return p
 }
 
-// Each file is told when it is there, and not when the daemon looks by itself,
-// which it does once in five seconds: each is written when the one before was
-// told, so that these looks would find one at a time, and not all of them before
-// the command is ended. And waiting costs nothing.
+// Each file is told when it is there. Each is written when the one before was
+// told, so that whatever looked every few seconds, on either side, would find one
+// at a time, and not all of them before the command is ended. And waiting costs
+// nothing.
 func TestNewFilesAreToldAtOnce(t *testing.T) {
 	t.Parallel()
 	agent, laptop := pair(t)
 	agent.Must("wait", "--synced")
-	const looks = 5 * time.Second // recheck of package daemon
-	const files = int(botsynctest.Patience/looks) + 3
+	const seconds = 5 // how often it would have to look to pass
+	const files = int(botsynctest.Patience/time.Second)/seconds + 3
 	waiting := print(t, laptop, "wait", "--new", "inbox", "--since", "0", "--json")
 	for i := range files {
 		name := fmt.Sprint("inbox/file", i)
