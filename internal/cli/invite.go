@@ -34,7 +34,7 @@ open at once. The code is the only line on standard output.`,
   botsync invite --no-wait
   botsync invite --ticket
   code=$(botsync invite --no-wait --quiet)`,
-		Annotations: exits(api.ExitOK, api.ExitUnexpected, api.ExitUsage, api.ExitNotInitialised, api.ExitNotRunning, api.ExitTimeout, api.ExitUnreachable),
+		Annotations: exits(api.ExitOK, api.ExitUnexpected, api.ExitUsage, api.ExitNotInitialised, api.ExitNotRunning, api.ExitTimeout, api.ExitUnreachable, api.ExitState),
 		Args:        noArgs,
 		RunE:        func(cmd *cobra.Command, _ []string) error { return a.runInvite(cmd.Context(), opts) },
 	}

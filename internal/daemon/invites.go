@@ -64,6 +64,9 @@ func (d *daemon) Invite(ctx context.Context, req api.InviteRequest) (*api.Invite
 	if err != nil {
 		return nil, err
 	}
+	if d.members.removal() != nil {
+		return nil, errRemoved()
+	}
 	if d.joins.busy() || d.members.pending() != nil {
 		return nil, api.Errorf(api.CodeJoining, `Wait until it is done; "botsync status" shows it.`,
 			"this root is joining another network")
