@@ -78,7 +78,7 @@ func TestAnOpenFileIsRecognized(t *testing.T) {
 	must(t, os.Mkdir(filepath.Join(outside, "d"), 0o755))
 	g, err := os.Create(filepath.Join(outside, "d", "g"))
 	must(t, err)
-	tree, err := w.Add(root, nil, NewQueue(Settle{settle, settleMax}))
+	tree, err := w.Add(root, nil, NewQueue(Settle{Quiet: settle, More: settleMore, Max: settleMax}))
 	must(t, err)
 	if got := tree.Unfinished(Root); !got["f"] {
 		t.Errorf("unfinished are %v", got)
@@ -161,7 +161,7 @@ func TestAllNamesAreReported(t *testing.T) {
 	t.Parallel()
 	w, _, q, m := watched(t)
 	in := func(name string) string { return filepath.Join(m.root, name) }
-	other, elsewhere := t.TempDir(), NewQueue(Settle{settle, settleMax})
+	other, elsewhere := t.TempDir(), NewQueue(Settle{Quiet: settle, More: settleMore, Max: settleMax})
 	_, err := w.Add(other, nil, elsewhere)
 	must(t, err, os.MkdirAll(in("a/b"), 0o755), os.WriteFile(in("a/b/first"), nil, 0o644))
 	must(t, os.Link(in("a/b/first"), in("second")), os.Link(in("second"), filepath.Join(other, "third")))
@@ -209,7 +209,7 @@ func TestProbes(t *testing.T) {
 func TestSkippedIsNotReported(t *testing.T) {
 	t.Parallel()
 	w, _, _, _ := watched(t)
-	root, q := t.TempDir(), NewQueue(Settle{settle, settleMax})
+	root, q := t.TempDir(), NewQueue(Settle{Quiet: settle, More: settleMore, Max: settleMax})
 	_, err := w.Add(root, func(p string) bool { return strings.HasPrefix(filepath.Base(p), ".") }, q)
 	must(t, err)
 	must(t, os.MkdirAll(filepath.Join(root, ".hidden", "below"), 0o755))
@@ -227,18 +227,18 @@ func TestATreeThatIsMovedAwayFails(t *testing.T) {
 	w, _, _, _ := watched(t)
 	root := filepath.Join(t.TempDir(), "root")
 	must(t, os.MkdirAll(filepath.Join(root, "d"), 0o755))
-	tree, err := w.Add(root, nil, NewQueue(Settle{settle, settleMax}))
+	tree, err := w.Add(root, nil, NewQueue(Settle{Quiet: settle, More: settleMore, Max: settleMax}))
 	must(t, err)
 	must(t, os.Rename(root, root+" elsewhere"))
 	if err := <-tree.Failed(); err == nil {
 		t.Error("no error")
 	}
 	tree.Close()
-	if _, err := w.Add(root, nil, NewQueue(Settle{settle, settleMax})); err == nil {
+	if _, err := w.Add(root, nil, NewQueue(Settle{Quiet: settle, More: settleMore, Max: settleMax})); err == nil {
 		t.Error("a directory that is not there is watched")
 	}
 	must(t, os.Mkdir(root, 0o755))
-	tree, err = w.Add(root, nil, NewQueue(Settle{settle, settleMax}))
+	tree, err = w.Add(root, nil, NewQueue(Settle{Quiet: settle, More: settleMore, Max: settleMax}))
 	must(t, err, os.Remove(root))
 	if err := <-tree.Failed(); err == nil {
 		t.Error("no error")
@@ -250,7 +250,7 @@ func TestATreeGoesOver(t *testing.T) {
 	t.Parallel()
 	w, old, _, m := watched(t)
 	must(t, os.MkdirAll(filepath.Join(m.root, "a", "b"), 0o755), os.MkdirAll(filepath.Join(m.root, ".skipped", "b"), 0o755))
-	q := NewQueue(Settle{settle, settleMax})
+	q := NewQueue(Settle{Quiet: settle, More: settleMore, Max: settleMax})
 	_, err := w.Add(m.root, func(p string) bool { return p == ".skipped" }, q)
 	must(t, err)
 	old.Close()

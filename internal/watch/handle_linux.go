@@ -62,6 +62,9 @@ func (w *Watcher) handleDir(t *Tree, parent *dir, p string, ev event) {
 		// What is moved in brings what was elsewhere, and may take the place of
 		// something else.
 		t.report(Change{Path: p, Deep: ev.is(unix.IN_MOVED_TO)})
+		if ev.is(unix.IN_CREATE) {
+			t.queue.Expect()
+		}
 		t.enter(parent, ev.name, p)
 	case ev.is(unix.IN_DELETE | unix.IN_MOVED_FROM):
 		t.report(Change{Path: p, Deep: ev.is(unix.IN_MOVED_FROM)})

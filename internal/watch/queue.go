@@ -18,6 +18,7 @@ const (
 // together announces them once.
 type Settle struct {
 	Quiet time.Duration // since the last one
+	More  time.Duration // since the last one, if more is sure to follow; see Expect
 	Max   time.Duration // in all
 }
 
@@ -27,6 +28,7 @@ type Queue struct {
 	mu     sync.Mutex
 	set    *Set
 	last   time.Time // of the last addition
+	more   bool      // is sure to follow
 	wake   chan struct{}
 }
 
@@ -42,9 +44,18 @@ func (q *Queue) Add(changes ...Change) {
 	}
 	q.mu.Lock()
 	q.set.Add(changes...)
-	q.last = time.Now()
+	q.last, q.more = time.Now(), false
 	q.mu.Unlock()
 	q.nudge()
+}
+
+// Expect says that more will follow what was added last: a directory is seldom
+// made to stay empty. It is not worth a look, and a message to all peers, of its
+// own.
+func (q *Queue) Expect() {
+	q.mu.Lock()
+	q.more = true
+	q.mu.Unlock()
 }
 
 func (q *Queue) nudge() {
@@ -99,26 +110,24 @@ func (q *Queue) settled(ctx context.Context) error {
 	end := time.Now().Add(q.settle.Max)
 	for {
 		q.mu.Lock()
-		last := q.last
+		settled := q.last.Add(q.settle.Quiet)
+		if q.more {
+			settled = later(settled, q.last.Add(q.settle.More))
+		}
 		q.mu.Unlock()
 		now := time.Now()
-		wait := min(last.Add(q.settle.Quiet).Sub(now), end.Sub(now))
+		wait := min(settled.Sub(now), end.Sub(now))
 		if wait <= 0 {
 			return nil
 		}
-		if err := sleep(ctx, wait); err != nil {
-			return err
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-q.wake: // what was expected may have come
+			timer.Stop()
+		case <-timer.C:
 		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
 	}
 }

@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	settle    = 1 * time.Millisecond
-	settleMax = 20 * time.Millisecond
+	settle     = 1 * time.Millisecond
+	settleMore = 5 * time.Millisecond
+	settleMax  = 20 * time.Millisecond
 )
 
 // Whatever is added, and whenever it is, a look for it begins afterwards; and
@@ -26,7 +27,7 @@ func TestEveryChangeIsLookedAtAfterItWasAdded(t *testing.T) {
 		failures := rapid.IntRange(0, 3).Draw(r, "failures")
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
-			q := NewQueue(Settle{settle, settleMax})
+			q := NewQueue(Settle{Quiet: settle, More: settleMore, Max: settleMax})
 			var mu sync.Mutex
 			owed := map[string]bool{}
 			looking := false
@@ -83,7 +84,7 @@ func TestChangesSettleButNotForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		q := NewQueue(Settle{settle, settleMax})
+		q := NewQueue(Settle{Quiet: settle, More: settleMore, Max: settleMax})
 		start := time.Now()
 		var looks []time.Duration
 		go func() {
@@ -109,4 +110,52 @@ func TestChangesSettleButNotForEver(t *testing.T) {
 			t.Errorf("100 ms of changes were looked at after %v", looks)
 		}
 	})
+}
+
+// Where more is expected, it is waited for a little longer, and no longer than it
+// takes.
+func TestWhatIsExpectedIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	for what, test := range map[string]struct {
+		do   func(q *Queue)
+		want time.Duration
+	}{
+		"nothing": {func(q *Queue) { q.Add(Change{Path: "dir"}) }, settle},
+		"more":    {func(q *Queue) { q.Add(Change{Path: "dir"}); q.Expect() }, settleMore},
+		"it comes": {func(q *Queue) {
+			q.Add(Change{Path: "dir"})
+			q.Expect()
+			time.Sleep(2 * settle)
+			q.Add(Change{Path: "dir/file"})
+		}, 3 * settle},
+		"no end of it": {func(q *Queue) {
+			for range 100 {
+				q.Add(Change{Path: "dir"})
+				q.Expect()
+				time.Sleep(3 * settle)
+			}
+		}, settleMax},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				q := NewQueue(Settle{Quiet: settle, More: settleMore, Max: settleMax})
+				start := time.Now()
+				looks := make(chan time.Duration, 1000)
+				go func() {
+					_ = q.Deliver(ctx, time.Second, func(context.Context, []Change) error {
+						looks <- time.Since(start)
+						return nil
+					})
+				}()
+				synctest.Wait()
+				test.do(q)
+				if got := <-looks; got != test.want {
+					t.Errorf("it was looked at after %v, want %v", got, test.want)
+				}
+			})
+		})
+	}
 }

@@ -239,7 +239,7 @@ func watched(t *testing.T) (*Watcher, *Tree, *Queue, *model) {
 	}
 	t.Cleanup(func() { w.Close() })
 	m := &model{root: t.TempDir(), known: map[string]string{}}
-	q := NewQueue(Settle{settle, settleMax})
+	q := NewQueue(Settle{Quiet: settle, More: settleMore, Max: settleMax})
 	tree, err := w.Add(m.root, nil, q)
 	if err != nil {
 		t.Fatal(err)

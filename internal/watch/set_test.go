@@ -70,7 +70,7 @@ func TestSetLosesNothing(t *testing.T) {
 
 func TestQueueIsBounded(t *testing.T) {
 	t.Parallel()
-	q := NewQueue(Settle{settle, settleMax})
+	q := NewQueue(Settle{Quiet: settle, More: settleMore, Max: settleMax})
 	for i := range 3 * queueLimit {
 		q.Add(Change{Path: fmt.Sprintf("%d/%d", i%7, i)})
 	}
