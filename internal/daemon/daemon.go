@@ -108,8 +108,8 @@ func runOnce(ctx context.Context, r *root.Root, cfg root.Config, o Options, logg
 	d := &daemon{
 		root: r, config: cfg, version: o.Version, started: time.Now(),
 		log: logger, stop: stop, replan: make(chan struct{}, 1), recorder: newRecorder(),
+		peers: newPeerWatch(),
 	}
-	d.peers.waiting = map[string][]chan struct{}{}
 	return d.run(ctx, socket, o.Ready)
 }
 

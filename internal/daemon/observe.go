@@ -14,21 +14,18 @@ func (d *daemon) observe(ev engine.Event) {
 	defer d.bell.ring() // when the rest of it is known
 	switch ev.Type {
 	case engine.PeerConnected:
-		if d.peers.connect(ev.Peer) && !d.peers.refuses(ev.Peer) {
-			device := d.members.device(ev.Peer)
-			d.log.Info("connected", "peer", device.Name, "device", device.ID)
-			d.activity.Add(api.Event{Time: ev.Time, Type: api.EventPeerConnected, Device: device})
+		if d.peers.connect(ev.Peer) {
+			d.tellPeer(ev, api.EventPeerConnected, "connected")
 		}
 	case engine.PeerAccepted:
-		d.peers.accept(ev.Peer)
+		if d.peers.accept(ev.Peer) {
+			d.tellPeer(ev, api.EventPeerConnected, "connected")
+		}
 		d.wake() // a pending join may be complete
 	case engine.PeerDisconnected:
 		if d.peers.disconnect(ev.Peer) {
-			return // this goes on and on
+			d.tellPeer(ev, api.EventPeerDisconnected, "disconnected")
 		}
-		device := d.members.device(ev.Peer)
-		d.log.Info("disconnected", "peer", device.Name, "device", device.ID)
-		d.activity.Add(api.Event{Time: ev.Time, Type: api.EventPeerDisconnected, Device: device})
 	case engine.FileReceived, engine.FileChanged:
 		if ev.Folder == recordsFolder {
 			d.wake()
@@ -44,18 +41,31 @@ func (d *daemon) observe(ev engine.Event) {
 	}
 }
 
+func (d *daemon) tellPeer(ev engine.Event, event, what string) {
+	device := d.members.device(ev.Peer)
+	d.log.Info(what, "peer", device.Name, "device", device.ID)
+	d.activity.Add(api.Event{Time: ev.Time, Type: event, Device: device})
+}
+
 // peerWatch knows which peers are connected and have accepted this device: they
 // have told which folders they share with it.
 type peerWatch struct {
 	mu        sync.Mutex
 	connected map[string]bool
 	accepted  map[string]bool
+	told      map[string]bool // that they are connected
+	refused   map[string]int  // connections in a row that ended before they were accepted
 	waiting   map[string][]chan struct{}
-	refused   map[string]int // connections in a row that ended before they were accepted
 }
 
-// maxRefused is how many connections may end before they were accepted until it
-// counts that the peer does not want them.
+func newPeerWatch() peerWatch {
+	return peerWatch{connected: map[string]bool{}, accepted: map[string]bool{}, told: map[string]bool{},
+		refused: map[string]int{}, waiting: map[string][]chan struct{}{}}
+}
+
+// maxRefused is how many connections in a row may end before they were accepted
+// until it counts that the peer does not want them. One or two do when two
+// devices dial each other at the same time, or the peer is to hear of this one.
 const maxRefused = 3
 
 // refuses reports whether a peer ends every connection at once.
@@ -65,46 +75,47 @@ func (p *peerWatch) refuses(id string) bool {
 	return !p.accepted[id] && p.refused[id] >= maxRefused
 }
 
-// connect reports whether the peer was not connected before.
+// connect notes a connection, and reports whether that has to be told: not if it
+// goes on and on with one that refuses this device.
 func (p *peerWatch) connect(id string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.connected == nil {
-		p.connected, p.accepted = map[string]bool{}, map[string]bool{}
-	}
-	was := p.connected[id]
 	p.connected[id] = true
-	return !was
+	if p.told[id] || p.refused[id] >= maxRefused {
+		return false
+	}
+	p.told[id] = true
+	return true
 }
 
-// disconnect reports whether the peer has refused this device before.
+// disconnect notes the end of it, and likewise reports whether to tell.
 func (p *peerWatch) disconnect(id string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	before := p.refused[id] >= maxRefused
 	if p.connected[id] && !p.accepted[id] {
-		if p.refused == nil {
-			p.refused = map[string]int{}
-		}
 		p.refused[id]++
 	}
+	tell := p.told[id]
 	delete(p.connected, id)
 	delete(p.accepted, id)
-	return before
+	delete(p.told, id)
+	return tell
 }
 
-func (p *peerWatch) accept(id string) {
+// accept notes that the peer has accepted this device. It reports whether it has
+// still to be told that it is connected.
+func (p *peerWatch) accept(id string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.accepted == nil {
-		p.connected, p.accepted = map[string]bool{}, map[string]bool{}
-	}
+	tell := p.connected[id] && !p.told[id]
+	p.told[id] = p.told[id] || tell
 	p.accepted[id] = true
 	delete(p.refused, id)
 	for _, c := range p.waiting[id] {
 		close(c)
 	}
 	delete(p.waiting, id)
+	return tell
 }
 
 func (p *peerWatch) isAccepted(id string) bool {

@@ -128,7 +128,7 @@ func (d *daemon) memberProblems(bad []network.BadFile) []api.Problem {
 		out = append(out, p)
 	}
 	for _, p := range d.refusing() {
-		out = append(out, api.Problem{Code: "peer_refuses", Message: fmt.Sprintf("%s ends every connection at once: it may have removed this device, or left the network.", p.Name),
+		out = append(out, api.Problem{Code: "peer_refuses", Message: fmt.Sprintf("%s ends every connection at once: it may have removed this device, or not have heard of it yet.", p.Name),
 			Hint: `See "botsync devices" there. If this device is no member any more, "botsync join" with a new code lets it in again.`})
 	}
 	for _, b := range bad {

@@ -127,6 +127,12 @@ func TestJudge(t *testing.T) {
 		"back with an index under way": {nil, []look{
 			{nothing, []peerCompletion{seen(laptop, true, true, 0), seen(phone, true, true, 1)}, false, "phone", ""},
 			{nothing, []peerCompletion{seen(laptop, true, false, 0), seen(phone, true, true, 0)}, false, "laptop", ""}}},
+		"a stock device that has accepted nothing": {nil, []look{
+			{nothing, []peerCompletion{{phone, engine.Completion{Connected: true, Known: true}, true}}, false, "", "phone"},
+			{nothing, []peerCompletion{seen(laptop, true, true, 0), {phone, engine.Completion{Connected: true, Known: true}, true}}, true, "", "phone"}}},
+		"a stock device that has accepted nothing, named": {[]api.Device{phone}, []look{
+			{nothing, []peerCompletion{{phone, engine.Completion{Connected: true, Known: true}, true}}, false, "phone", ""},
+			{nothing, []peerCompletion{seen(phone, true, true, 0)}, true, "", ""}}},
 		"who connects meanwhile counts": {nil, []look{
 			{nothing, []peerCompletion{seen(laptop, true, true, 1), seen(phone, false, false, 0)}, false, "laptop", "phone"},
 			{nothing, []peerCompletion{seen(laptop, true, true, 0), seen(phone, true, true, 2)}, false, "phone", ""}}},
