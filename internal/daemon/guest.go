@@ -111,8 +111,12 @@ func (d *daemon) accept(ctx context.Context, inv *invite, hello pairing.Hello, w
 		return err
 	}
 	inv.use()
-	// From here on the guest is in, whatever happens.
+	// From here on the guest is in, whatever happens but the removal of either.
 	err = d.members.admit(record, reachable(hello.Device.Addresses, conn.RemoteAddr()))
+	var refused *pairing.RefusedError
+	if errors.As(err, &refused) { // this device was removed at that very moment
+		return errors.Join(refused, d.state.SettleRedeemed(ctx, inv.ID))
+	}
 	if err == nil {
 		err = errors.Join(d.state.SettleRedeemed(ctx, inv.ID), d.apply())
 	}

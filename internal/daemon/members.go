@@ -74,6 +74,9 @@ func (ms *members) reread() error {
 		ms.see(network.View{}, network.Seen{}, nil, nil)
 		return nil
 	}
+	if err := ms.store.Mark(); err != nil {
+		return err
+	}
 	seen, err := ms.store.Read()
 	if err != nil {
 		return err

@@ -35,6 +35,9 @@ func (d *daemon) observe(ev engine.Event) {
 			d.recorder.note()
 		}
 	case engine.FolderState:
+		if ev.Folder == recordsFolder && ev.State == engine.StateError {
+			d.wake() // the records may have been removed, all of them
+		}
 		if ev.Folder != recordsFolder {
 			d.activity.Add(api.Event{Time: ev.Time, Type: api.EventFolderState, Folder: ev.Folder, State: ev.State})
 		}

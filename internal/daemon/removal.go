@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/botsync/botsync/internal/api"
@@ -135,8 +136,8 @@ func (d *daemon) memberProblems(bad []network.BadFile) []api.Problem {
 		out = append(out, api.Problem{Code: "bad_record", Message: fmt.Sprintf("%q is ignored: %v", b.Path, b.Err),
 			Hint: "Look at it in .botsync/network; removing it removes no device."})
 	}
-	for _, path := range d.members.repairs(time.Now()) {
-		out = append(out, api.Problem{Code: "record_restored", Message: fmt.Sprintf("%q was deleted or damaged, and has been put back.", path),
+	if paths := d.members.repairs(time.Now()); len(paths) > 0 {
+		out = append(out, api.Problem{Code: "record_restored", Message: fmt.Sprintf("%s: deleted or damaged, and put back.", someOf(paths)),
 			Hint: `Leave .botsync/network alone; "botsync devices" adds, renames and removes devices.`})
 	}
 	return out
@@ -153,4 +154,12 @@ func (d *daemon) refusing() []api.Device {
 func (d *daemon) disowned() bool {
 	_, plan, _ := d.members.current()
 	return len(d.refusing()) > 0 && !slices.ContainsFunc(plan, func(m network.Member) bool { return d.peers.isAccepted(m.ID) })
+}
+
+// someOf names the first of many files.
+func someOf(paths []string) string {
+	if more := len(paths) - shownNames; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(paths[:shownNames], ", "), more)
+	}
+	return strings.Join(paths, ", ")
 }

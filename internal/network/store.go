@@ -16,6 +16,7 @@ const (
 	factsDir     = "facts"
 	addressesDir = "addresses"
 	extension    = ".json"
+	marker       = ".stfolder"
 )
 
 func fileOf(dir, id string) string { return dir + "/" + id + extension }
@@ -76,6 +77,16 @@ func (s Store) Write(f File) error {
 func sensible(t time.Time) bool {
 	const last = 1<<31 - 1 // seconds, of file systems that count with 32 bits
 	return t.Unix() > 0 && t.Unix() < last
+}
+
+// Mark puts back the mark without which Syncthing takes the folder for one that
+// is not there, and stops it. Nothing is lost by that here: all that was in the
+// folder is known, and written again.
+func (s Store) Mark() error {
+	if err := os.MkdirAll(filepath.Join(s.dir, marker), 0o700); err != nil {
+		return fmt.Errorf("putting back the folder of device records: %w", err)
+	}
+	return nil
 }
 
 // Remove removes a file, which may be gone already.
