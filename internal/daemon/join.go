@@ -322,6 +322,7 @@ func (d *daemon) store(w pairing.Welcome, label string, from net.Addr) error {
 		Network:   w.Network.ID,
 		Pending:   &network.Pending{Host: w.Host, Label: label, Until: time.Now().Add(pendingLifetime)},
 		Addresses: map[string][]string{w.Host: hostAddresses},
+		Role:      d.config.Role,
 	}
 	if w.Servers != nil {
 		m.Servers = &network.Servers{Discovery: w.Servers.Discovery, Relays: w.Servers.Relays}

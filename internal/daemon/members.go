@@ -158,6 +158,28 @@ func (ms *members) role(configured api.Role) api.Role {
 	return configured
 }
 
+// tellRole tells the network of another role in config.toml than the one that it
+// was told last. Whatever was said of this device in between, by any device, is
+// older than that change.
+func (ms *members) tellRole(configured api.Role) error {
+	m, _, _ := ms.current()
+	if m.Network == "" || m.Role == configured {
+		return nil
+	}
+	if ms.role(configured) != configured {
+		if err := ms.learn(func(k network.Known) error {
+			return k.Say(ms.self, network.FactRole, string(configured), ms.self)
+		}); err != nil {
+			return err
+		}
+	}
+	ms.disk.Lock()
+	defer ms.disk.Unlock()
+	m = ms.membership
+	m.Role = configured
+	return ms.save(m)
+}
+
 // found makes a new network with this device in it, unless there is one.
 func (ms *members) found(device api.Device, addresses []string) error {
 	ms.disk.Lock()
@@ -169,7 +191,7 @@ func (ms *members) found(device api.Device, addresses []string) error {
 	if _, err := rand.Read(random[:]); err != nil {
 		return fmt.Errorf("making a network: %w", err)
 	}
-	return ms.start(network.Membership{Network: network.NewNetworkID(random)}, []network.Record{{
+	return ms.start(network.Membership{Network: network.NewNetworkID(random), Role: device.Role}, []network.Record{{
 		ID: ms.self, Name: device.Name, Role: device.Role, Addresses: addresses, AddedBy: ms.self, AddedAt: time.Now()}})
 }
 

@@ -93,6 +93,32 @@ func TestNameOfThisDevice(t *testing.T) {
 	}
 }
 
+// A role that is changed in config.toml is told once; what is said later, by any
+// device, stays.
+func TestRoleOfThisDevice(t *testing.T) {
+	t.Parallel()
+	ms := founded(t)
+	tell := func(configured, want api.Role) {
+		t.Helper()
+		ms = reopened(t, ms)
+		reread(t, ms)
+		if err := ms.tellRole(configured); err != nil {
+			t.Fatal(err)
+		}
+		reread(t, ms)
+		if got := ms.role(configured); got != want {
+			t.Fatalf("with %q in config.toml it is %q", configured, got)
+		}
+	}
+	tell(api.RoleNone, api.RoleNone)
+	tell(api.RoleAgent, api.RoleAgent)
+	if err := ms.learn(func(k network.Known) error { return k.Say(selfID, network.FactRole, string(api.RoleHuman), nasID) }); err != nil {
+		t.Fatal(err)
+	}
+	tell(api.RoleAgent, api.RoleHuman)
+	tell(api.RoleNone, api.RoleNone)
+}
+
 // What is known survives the loss of everything in the synced folder, and of the
 // process.
 func TestRemovalSurvives(t *testing.T) {

@@ -53,6 +53,9 @@ func (d *daemon) openEngine(ctx context.Context) error {
 	if err := errors.Join(d.settleRedeemed(ctx), d.members.reread()); err != nil {
 		return err
 	}
+	if err := errors.Join(d.members.tellRole(d.config.Role), d.members.reread()); err != nil {
+		return err
+	}
 	d.engine, err = engine.Open(ctx, engine.Options{
 		Dir: d.root.EngineDir(), Identity: identity, OnEvent: d.observe,
 	}, d.settings())

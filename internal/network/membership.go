@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/botsync/botsync/internal/api"
 	"github.com/botsync/botsync/internal/atomicfile"
 )
 
@@ -27,6 +28,9 @@ type Membership struct {
 	Addresses map[string][]string `json:"addresses,omitempty"`
 	// Servers are the network's own, as the host told; nil for the public ones.
 	Servers *Servers `json:"servers,omitempty"`
+	// Role is what config.toml said of this device when the network was told last:
+	// only a change there is told again.
+	Role api.Role `json:"role,omitempty"`
 	// Spent says that the identity of this device was removed from a network, for
 	// good: there has to be another before it joins any.
 	Spent bool `json:"spent,omitempty"`
