@@ -17,10 +17,14 @@ import (
 // waits after each message. After that it is as fast as an indexSender.
 const handlerPause = 300 * time.Millisecond
 
-// indexGap is the least time between two index messages that an indexSender
-// sends by itself. Each costs the peer a transaction and a look at what it needs:
-// with 200 changes a second, and none to wait for, that would be all it does.
-const indexGap = 10 * time.Millisecond
+// The least time between two index messages that an indexSender sends by itself.
+// Each costs the peer a transaction and a look at what it needs: with hundreds of
+// changes a second, that would be most of what it does. So the time doubles as
+// long as changes come without a pause.
+const (
+	indexGap    = 10 * time.Millisecond
+	indexGapMax = 160 * time.Millisecond
+)
 
 // indexSender is a connection that tells the peer at once what changed here.
 //
@@ -95,8 +99,8 @@ func (c *indexSender) Index(ctx context.Context, msg *protocol.Index) error {
 	return nil
 }
 
-// IndexUpdate is called by the handler. A handler that goes on where no other
-// ended is a new one: the peer has said anew how far it knows.
+// IndexUpdate is called by the handler. One that begins before the last one ended
+// is a new one, of a peer that has forgotten what it was told.
 func (c *indexSender) IndexUpdate(ctx context.Context, msg *protocol.IndexUpdate) error {
 	s, err := c.begin(ctx, msg.Folder)
 	if err != nil {
@@ -104,7 +108,7 @@ func (c *indexSender) IndexUpdate(ctx context.Context, msg *protocol.IndexUpdate
 	}
 	defer s.end()
 	last := msg.LastSequence
-	if s.begun && msg.PrevSequence == s.handler {
+	if s.begun && msg.PrevSequence >= s.handler && msg.PrevSequence <= s.sent {
 		s.handler = last
 		for len(msg.Files) > 0 && msg.Files[0].Sequence <= s.sent {
 			msg.Files = msg.Files[1:]
@@ -138,13 +142,20 @@ func (c *indexSender) note(folder string) {
 func (c *indexSender) run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	gap := indexGap
 	for {
 		select {
-		case <-ctx.Done():
-			return
-		case <-c.Closed():
-			return
 		case <-c.wake:
+			gap = min(2*gap, indexGapMax)
+		default:
+			gap = indexGap
+			select {
+			case <-ctx.Done():
+				return
+			case <-c.Closed():
+				return
+			case <-c.wake:
+			}
 		}
 		c.mu.Lock()
 		changed := c.changed
@@ -166,7 +177,7 @@ func (c *indexSender) run(ctx context.Context) {
 			return
 		case <-c.Closed():
 			return
-		case <-time.After(indexGap):
+		case <-time.After(gap):
 		}
 	}
 }
