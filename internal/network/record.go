@@ -181,6 +181,9 @@ func printable(s string) bool {
 		return false
 	}
 	for _, c := range s {
+		if c >= ' ' && c <= '~' {
+			continue // most of what there is
+		}
 		if unicode.Is(unicode.Cc, c) || unicode.Is(unicode.Cf, c) || unicode.Is(unicode.Zl, c) || unicode.Is(unicode.Zp, c) {
 			return false
 		}
