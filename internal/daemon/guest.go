@@ -83,10 +83,12 @@ func (d *daemon) welcome(inv *invite, hello pairing.Hello, conn net.Conn) (pairi
 	if self, ok := known.Records[d.members.self]; ok {
 		w.Devices = append(w.Devices, fromRecord(self))
 	}
+	size := 0
 	for _, p := range plan {
-		// The others come with the synced folder; the guest shares it with those alone
-		// of which it knows that they may.
-		if r := known.Records[p.ID]; p.ID != id && !r.Stock {
+		// Stock devices come with the synced folder: a guest that took one for a member
+		// with botsync would share the records with it. So do those without room here.
+		r := known.Records[p.ID]
+		if size += len(r.Marshal()); p.ID != id && !r.Stock && size < pairing.MaxMessage/2 && len(w.Devices) < pairing.MaxDevices {
 			w.Devices = append(w.Devices, fromRecord(r))
 		}
 	}

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/botsync/botsync/internal/api"
 	"github.com/botsync/botsync/internal/engine"
@@ -57,13 +58,19 @@ type peerWatch struct {
 	connected map[string]bool
 	accepted  map[string]bool
 	told      map[string]bool // that they are connected
-	refused   map[string]int  // connections in a row that ended before they were accepted
+	refused   map[string]refusals
 	waiting   map[string][]chan struct{}
+}
+
+// refusals are connections in a row that ended before they were accepted.
+type refusals struct {
+	count int
+	since time.Time
 }
 
 func newPeerWatch() peerWatch {
 	return peerWatch{connected: map[string]bool{}, accepted: map[string]bool{}, told: map[string]bool{},
-		refused: map[string]int{}, waiting: map[string][]chan struct{}{}}
+		refused: map[string]refusals{}, waiting: map[string][]chan struct{}{}}
 }
 
 // maxRefused is how many connections in a row may end before they were accepted
@@ -71,11 +78,13 @@ func newPeerWatch() peerWatch {
 // devices dial each other at the same time, or the peer is to hear of this one.
 const maxRefused = 3
 
-// refuses reports whether a peer ends every connection at once.
-func (p *peerWatch) refuses(id string) bool {
+// refuses reports whether a peer has ended every connection at once, for at least
+// the given time.
+func (p *peerWatch) refuses(id string, lasting time.Duration) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return !p.accepted[id] && p.refused[id] >= maxRefused
+	r := p.refused[id]
+	return !p.accepted[id] && r.count >= maxRefused && time.Since(r.since) >= lasting
 }
 
 // connect notes a connection, and reports whether that has to be told: not if it
@@ -84,7 +93,7 @@ func (p *peerWatch) connect(id string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.connected[id] = true
-	if p.told[id] || p.refused[id] >= maxRefused {
+	if p.told[id] || p.refused[id].count >= maxRefused {
 		return false
 	}
 	p.told[id] = true
@@ -96,7 +105,11 @@ func (p *peerWatch) disconnect(id string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.connected[id] && !p.accepted[id] {
-		p.refused[id]++
+		r := p.refused[id]
+		if r.count++; r.count == 1 {
+			r.since = time.Now()
+		}
+		p.refused[id] = r
 	}
 	tell := p.told[id]
 	delete(p.connected, id)

@@ -18,6 +18,9 @@ const (
 	// farewell is how long a device that is removed is given to learn of it before
 	// the connection is cut. It can do nothing in it that it could not do before.
 	farewell = 500 * time.Millisecond
+	// refusalShown is after how long status says that a peer refuses this device: one
+	// that has yet to hear of a new device does so for a moment.
+	refusalShown = 8 * time.Second
 )
 
 // admittable says why a device cannot be let in now, nil if it can.
@@ -128,7 +131,7 @@ func (d *daemon) memberProblems(bad []network.BadFile) []api.Problem {
 		}
 		out = append(out, p)
 	}
-	for _, p := range d.refusing() {
+	for _, p := range d.refusing(refusalShown) {
 		out = append(out, api.Problem{Code: "peer_refuses", Message: fmt.Sprintf("%s ends every connection at once: it may have removed this device, or not have heard of it yet.", p.Name),
 			Hint: `See "botsync devices" there. If this device is no member any more, "botsync join" with a new code lets it in again.`})
 	}
@@ -143,17 +146,17 @@ func (d *daemon) memberProblems(bad []network.BadFile) []api.Problem {
 	return out
 }
 
-// refusing are the peers that do not want this device.
-func (d *daemon) refusing() []api.Device {
+// refusing are the peers that have not wanted this device for at least that long.
+func (d *daemon) refusing(lasting time.Duration) []api.Device {
 	_, plan, _ := d.members.current()
-	return slices.DeleteFunc(devices(plan), func(p api.Device) bool { return p.Stock || !d.peers.refuses(p.ID) })
+	return slices.DeleteFunc(devices(plan), func(p api.Device) bool { return p.Stock || !d.peers.refuses(p.ID, lasting) })
 }
 
 // disowned reports whether this device seems to have been removed without having
 // heard of it: some peer refuses it, and none accepts it.
 func (d *daemon) disowned() bool {
 	_, plan, _ := d.members.current()
-	return len(d.refusing()) > 0 && !slices.ContainsFunc(plan, func(m network.Member) bool { return d.peers.isAccepted(m.ID) })
+	return len(d.refusing(0)) > 0 && !slices.ContainsFunc(plan, func(m network.Member) bool { return d.peers.isAccepted(m.ID) })
 }
 
 // someOf names the first of many files.
