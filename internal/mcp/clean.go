@@ -29,7 +29,7 @@ func pathOf(p string) filePath {
 }
 
 func cleanDevice(d api.Device) api.Device {
-	return api.Device{ID: term.Clean(d.ID), Name: term.Clean(d.Name), Role: api.Role(term.Clean(string(d.Role)))}
+	return api.Device{ID: term.Clean(d.ID), Name: term.Clean(d.Name), Role: api.Role(term.Clean(string(d.Role))), Stock: d.Stock}
 }
 
 // harmless makes every string in what v points to harmless, and every list one
