@@ -180,6 +180,7 @@ func (d *daemon) tend(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-d.replan:
+			d.gather(ctx)
 			if err := errors.Join(d.settleRedeemed(ctx), d.apply()); err != nil {
 				d.log.Error("applying the device records", "error", err)
 			}
@@ -192,6 +193,24 @@ func (d *daemon) tend(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+	}
+}
+
+// gatherPause is for how long changes of the records are gathered before they are
+// looked at. They come in bursts, and every other list of peers makes Syncthing
+// start all folders anew.
+const gatherPause = 30 * time.Millisecond
+
+func (d *daemon) gather(ctx context.Context) {
+	pause := time.NewTimer(gatherPause)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-ctx.Done():
+	}
+	select {
+	case <-d.replan: // it is looked at now
+	default:
 	}
 }
 
