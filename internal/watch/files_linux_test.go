@@ -112,6 +112,25 @@ func TestLinksAreReported(t *testing.T) {
 	awaitChange(t, q, "unnamed before")
 }
 
+// An event that is read late may be about a file in whose place there is a
+// directory by now. That is not hidden, and all in it is looked at.
+func TestADirectoryIsNeverUnfinished(t *testing.T) {
+	t.Parallel()
+	w, tree, q, m := watched(t)
+	must(t, os.Mkdir(filepath.Join(m.root, "d"), 0o755))
+	awaitChange(t, q, "d")
+	w.mu.Lock()
+	w.writes.Written(entry{tree.top, "d"}, time.Now())
+	w.schedule()
+	w.mu.Unlock()
+	if got := tree.Unfinished(Root); len(got) > 0 {
+		t.Errorf("unfinished are %v", got)
+	}
+	if got := awaitChange(t, q, "d"); !slices.Contains(got, Change{Path: "d", Deep: true}) {
+		t.Errorf("reported %v", got)
+	}
+}
+
 // Whoever has read a file can tell whether it was all of it.
 func TestFinished(t *testing.T) {
 	t.Parallel()

@@ -128,7 +128,9 @@ func (t *Tree) Unfinished(dir string) map[string]bool {
 	d := t.top.find(dir)
 	var out map[string]bool
 	for e := range t.w.writes.files {
-		if e.dir == d && t.w.writes.Unfinished(e) {
+		// An event that came late may mean a file that was there before what is
+		// there now: a directory must not be hidden with all that is in it.
+		if e.dir == d && t.w.writes.Unfinished(e) && isRegular(filepath.Join(t.root, dir, e.name)) {
 			if out == nil {
 				out = map[string]bool{}
 			}
@@ -329,4 +331,9 @@ func (t *Tree) found(d *dir, e fs.DirEntry, p string) {
 		}
 	}
 	t.report(Change{Path: p})
+}
+
+func isRegular(file string) bool {
+	info, err := os.Lstat(file)
+	return err == nil && info.Mode().IsRegular()
 }

@@ -209,10 +209,10 @@ func (w *Watcher) look(e entry, logs map[string]bool) {
 	}
 	now := time.Now()
 	if w.writes.Look(e, s, now) {
-		if info != nil {
+		if !s.Gone {
 			w.links.note(info, now)
 		}
-		t.report(Change{Path: join(p, e.name)})
+		t.report(Change{Path: join(p, e.name), Deep: info != nil && info.IsDir()})
 	}
 }
 
