@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,11 +34,12 @@ func TestNoChangeIsMissedAfterAnOverflow(t *testing.T) {
 	daemon := agent.PID()
 	must(t, syscall.Kill(daemon, syscall.SIGSTOP))
 	t.Cleanup(func() { _ = syscall.Kill(daemon, syscall.SIGCONT) })
+	botsynctest.Await(t, "the daemon is stopped", func() bool { return stopped(t, daemon) })
 	two := []string{agent.Path("shared", "flood 1"), agent.Path("shared", "flood 2")}
 	for _, path := range two {
 		must(t, os.WriteFile(path, nil, 0o644))
 	}
-	for i := range keeps { // an event each, since the kernel joins only those that are the same
+	for i := range keeps + 1 { // an event each, since the kernel joins only those that are the same
 		must(t, os.Chmod(two[i%2], []os.FileMode{0o600, 0o644}[i/2%2]))
 	}
 	c.change(t, steps) // nothing is told of this
@@ -48,6 +50,21 @@ func TestNoChangeIsMissedAfterAnOverflow(t *testing.T) {
 	c.change(t, steps)
 	awaitFolder(t, agent, laptop)
 	noConflicts(t, agent, laptop)
+}
+
+// stopped reports whether no thread of a process runs.
+func stopped(t *testing.T, pid int) bool {
+	t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	must(t, err)
+	for _, thread := range threads {
+		stat, err := os.ReadFile(thread)
+		must(t, err)
+		if _, state, _ := strings.Cut(string(stat), ") "); !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return len(threads) > 0
 }
 
 // overflows is how many a daemon has met, by its log.

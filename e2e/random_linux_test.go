@@ -48,8 +48,15 @@ func awaitFolder(t *testing.T, a, b *botsynctest.Node) {
 	})
 	var diff string
 	defer func() {
-		if t.Failed() {
-			t.Logf("- %s, + %s:\n%s", a.Name, b.Name, diff)
+		if !t.Failed() {
+			return
+		}
+		t.Logf("- %s, + %s:\n%s", a.Name, b.Name, diff)
+		a.Run("wait", "--synced", "--timeout", "10s")
+		if diff = botsynctest.TreeDiff(a.Path("shared"), b.Path("shared")); diff == "" {
+			t.Logf("after a look at everything it is the same: %s has missed a change", a.Name)
+		} else {
+			t.Logf("after a look at everything there is left:\n%s", diff)
 		}
 	}()
 	botsynctest.Await(t, "the same files on both sides", func() bool {
