@@ -33,7 +33,11 @@ func TestMain(m *testing.M) {
 	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
 		_ = f.Value.Set("6") // most of these tests wait most of the time
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if builtSyncthing != "" {
+		os.RemoveAll(builtSyncthing)
+	}
+	os.Exit(code)
 }
 
 // sweep removes what a test process that was killed has left.

@@ -44,9 +44,15 @@ func (m *machine) configure(f family, host int) {
 // lan is a switch with machines on it, which have IPv4 and IPv6.
 func lan(t *testing.T, names ...string) []*machine {
 	t.Helper()
-	sw := newMachine(t, "switch")
+	_, list := switched(t, names...)
+	return list
+}
+
+// switched is lan with the switch: each machine is at a port of it, from port0.
+func switched(t *testing.T, names ...string) (sw *machine, list []*machine) {
+	t.Helper()
+	sw = newMachine(t, "switch")
 	sw.sh("ip link add br0 type bridge; ip link set br0 up")
-	var list []*machine
 	for i, name := range names {
 		m := newMachine(t, name)
 		port := fmt.Sprintf("port%d", i)
@@ -55,7 +61,7 @@ func lan(t *testing.T, names ...string) []*machine {
 		m.configure(both, i+1)
 		list = append(list, m)
 	}
-	return list
+	return sw, list
 }
 
 // routed puts each machine on a network of its own, 10.7.N.2/24, behind one
