@@ -14,7 +14,7 @@ import (
 // of it, and two have no botsync.
 func TestNetworkInTrouble(t *testing.T) {
 	t.Parallel()
-	old, current := debianSyncthing(t), currentSyncthing(t)
+	old, current := installedSyncthing(t), currentSyncthing(t)
 	names := []string{"founder", "a", "b", "c", "d", "e", "nas", "phone"}
 	sw, machines := switched(t, names...)
 	sw.sh("ip link add br1 type bridge; ip link set br1 up")

@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"sync"
 	"testing"
 
@@ -34,9 +33,9 @@ type stock struct {
 // stockKey is the key of a REST API that is gone in a minute, on a Unix socket.
 const stockKey = "machines"
 
-// debianSyncthing is the oldest Syncthing that botsync is made for, as Debian 12
-// has it.
-func debianSyncthing(t *testing.T) string {
+// installedSyncthing is the program that the system has: 1.19 on Debian 12, the
+// oldest that botsync is made for.
+func installedSyncthing(t *testing.T) string {
 	t.Helper()
 	need(t)
 	path := needs.Tool(t, "syncthing")
@@ -44,9 +43,7 @@ func debianSyncthing(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(string(out), "syncthing v1.19.") {
-		needs.Skip(t, "this test needs Syncthing 1.19, as Debian 12 has it, not %s", out)
-	}
+	t.Logf("installed: %s", out)
 	return path
 }
 
