@@ -94,12 +94,19 @@ func newCrowd(t *testing.T, n *botsynctest.Node) crowd {
 	return c
 }
 
+// kindsEnv, set to anything, has names of files and directories drawn from the
+// same few, so that a path is now the one and now the other many times before
+// the other side has heard of it. Syncthing does not get over that: what it finds
+// in the way it takes for a change of its own, or keeps for good.
+const kindsEnv = "BOTSYNC_TEST_KINDS"
+
 // change has each do so many things.
 func (c crowd) change(t *testing.T, steps int) {
 	t.Helper()
 	var all sync.WaitGroup
 	for _, v := range c {
 		all.Go(func() {
+			v.swapKind()
 			for range steps {
 				v.step()
 			}
@@ -119,80 +126,104 @@ type vandal struct {
 	n             int
 }
 
-func (v *vandal) pick() string {
+// directory draws the path of a directory, and file that of a file or a link.
+func (v *vandal) directory() string { return v.draw('a') }
+
+func (v *vandal) file() string {
+	if os.Getenv(kindsEnv) != "" {
+		return v.draw('a')
+	}
+	return filepath.Join(filepath.Dir(v.draw('a')), string(rune('e'+v.IntN(4))))
+}
+
+func (v *vandal) draw(first rune) string {
 	own := v.id
 	if v.IntN(4) == 0 {
 		own = v.IntN(4)
 	}
 	p := filepath.Join(v.root, fmt.Sprint("of ", own))
 	for range 1 + v.IntN(4) {
-		p = filepath.Join(p, string(rune('a'+v.IntN(4))))
+		p = filepath.Join(p, string(first+rune(v.IntN(4))))
 	}
 	return p
 }
 
+// swapKind puts a directory in the place of a file and the other way round.
+func (v *vandal) swapKind() {
+	for _, p := range []string{"one", "two"} {
+		p = filepath.Join(v.root, fmt.Sprint(p, " of ", v.id))
+		info, err := os.Lstat(p)
+		_ = os.RemoveAll(p)
+		if err == nil && info.IsDir() == (v.IntN(4) > 0) {
+			_ = os.WriteFile(p, v.data(), 0o644)
+		} else {
+			_ = os.MkdirAll(filepath.Join(p, "deep"), 0o755)
+			_ = os.WriteFile(filepath.Join(p, "deep", "in"), v.data(), 0o644)
+		}
+	}
+}
+
+func (v *vandal) data() []byte {
+	v.n++
+	return fmt.Appendf(nil, "%d by %d", v.n, v.id)
+}
+
 // step changes something, or fails to: what is not possible is no change.
 func (v *vandal) step() {
-	v.n++
-	p, q := v.pick(), v.pick()
-	data := fmt.Appendf(nil, "%d by %d", v.n, v.id)
+	data := v.data()
+	d, e, f, g := v.directory(), v.directory(), v.file(), v.file()
+	p, q := f, g // something and where to move it
+	if v.IntN(2) == 0 {
+		p, q = d, e
+	}
 	switch v.IntN(24) {
 	case 0, 1, 2, 3:
-		_ = os.WriteFile(p, data, 0o644)
+		_ = os.WriteFile(f, data, 0o644)
 	case 4, 5:
-		if f, err := os.OpenFile(p, os.O_APPEND|os.O_WRONLY, 0); err == nil {
+		if f, err := os.OpenFile(f, os.O_APPEND|os.O_WRONLY, 0); err == nil {
 			_, _ = f.Write(data)
 			f.Close()
 		}
 	case 6: // slowly
-		if f, err := os.OpenFile(p, os.O_CREATE|os.O_WRONLY, 0o600); err == nil {
+		if f, err := os.OpenFile(f, os.O_CREATE|os.O_WRONLY, 0o600); err == nil {
 			_, _ = f.Write(data)
 			v.held = append(v.held, f)
 		}
 	case 7:
 		v.release(v.IntN(len(v.held) + 1))
 	case 8, 9:
-		_ = os.MkdirAll(p, 0o755)
+		_ = os.MkdirAll(d, 0o755)
 	case 10: // a directory that is filled at once
-		if os.MkdirAll(filepath.Join(p, "x", "y"), 0o755) == nil {
-			_ = os.WriteFile(filepath.Join(p, "x", "y", "new"), data, 0o644)
+		if os.MkdirAll(filepath.Join(d, "x", "y"), 0o755) == nil {
+			_ = os.WriteFile(filepath.Join(d, "x", "y", "new"), data, 0o644)
 		}
-	case 11, 12, 13: // a file or a tree
+	case 11, 12, 13, 14: // a file or a tree, perhaps over another one
 		_ = os.Rename(p, q)
-	case 14: // written elsewhere, and put over what is there
+	case 15: // written elsewhere, and put over what is there
 		away := filepath.Join(v.outside, fmt.Sprint("file ", v.id, v.n))
 		_ = os.WriteFile(away, data, 0o644)
-		_ = os.Rename(away, p)
-	case 15:
-		_ = os.RemoveAll(p)
+		_ = os.Rename(away, f)
 	case 16:
-		_ = os.Remove(p)
-		_ = os.Symlink(filepath.Base(q), p)
+		_ = os.RemoveAll(p)
 	case 17:
-		_ = os.Link(p, q)
-	case 18:
-		_ = os.Truncate(p, int64(v.IntN(5)))
-	case 19:
+		_ = os.Remove(f)
+		_ = os.Symlink(filepath.Base(g), f)
+	case 18, 19:
+		_ = os.Link(f, g)
+	case 20:
+		_ = os.Truncate(f, int64(v.IntN(5)))
+	case 21:
 		if info, err := os.Lstat(p); err == nil && info.Mode()&fs.ModeSymlink == 0 {
 			_ = os.Chmod(p, []os.FileMode{0o700, 0o755, 0o744}[v.IntN(3)])
 		}
-	case 20: // out of the folder and in again, whole
+	case 22: // out of the folder and in again, whole
 		away := filepath.Join(v.outside, fmt.Sprint("tree ", v.id, v.n))
-		if os.Rename(p, away) == nil {
+		if os.Rename(d, away) == nil {
 			_ = os.WriteFile(filepath.Join(away, "while away"), data, 0o644)
 			_ = os.MkdirAll(filepath.Join(away, "dir while away"), 0o755)
 			if v.IntN(2) == 0 {
-				_ = os.Rename(away, q)
-				_ = os.WriteFile(filepath.Join(q, "dir while away", "after"), data, 0o644)
-			}
-		}
-	case 21, 22: // a file in the place of a directory, a directory in that of a file
-		if info, err := os.Lstat(p); err == nil {
-			_ = os.RemoveAll(p)
-			if info.IsDir() {
-				_ = os.WriteFile(p, data, 0o644)
-			} else if os.Mkdir(p, 0o755) == nil {
-				_ = os.WriteFile(filepath.Join(p, "in"), data, 0o644)
+				_ = os.Rename(away, e)
+				_ = os.WriteFile(filepath.Join(e, "dir while away", "after"), data, 0o644)
 			}
 		}
 	case 23:
