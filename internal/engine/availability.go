@@ -159,10 +159,11 @@ func (e *Engine) Has(peer, folder, name string, v FileVersion) (bool, error) {
 
 // has reports whether a device with the entry f of a file has come by version v
 // of it. An entry that is not valid is of a file that the device leaves out or
-// has yet to look at. One that was killed between the name of a file and the note
+// has yet to look at, unless it was changed where changes do not travel. One that
+// was killed between the name of a file and the note
 // of its version finds it at its start, takes it for its own, and tells of another
 // version with the same contents.
 func has(f protocol.FileInfo, v FileVersion) bool {
 	same := len(v.hash) > 0 && bytes.Equal(f.BlocksHash, v.hash)
-	return !f.IsInvalid() && (same || f.Version.GreaterEqual(v.vector))
+	return replaced(f, v) || !f.IsInvalid() && (same || f.Version.GreaterEqual(v.vector))
 }

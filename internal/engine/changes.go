@@ -58,7 +58,8 @@ func (e *Engine) Index(folder string) (id string, sequence int64, err error) {
 // Changes returns entries of this device's index of a folder with sequences
 // above after, in that order, and the sequence up to which it has looked: the
 // same as after if there is no more. It looks at no more than limit entries;
-// those of directories and of what is not synced are left out.
+// those of directories and of what is not synced are left out, as is what was
+// changed in a folder that only receives, or reverted there.
 func (e *Engine) Changes(folder string, after int64, limit int) ([]Change, int64, error) {
 	wrap := func(err error) error { return fmt.Errorf("reading the index of %s: %w", folder, err) }
 	peers, err := e.db.ListDevicesForFolder(folder)
@@ -70,7 +71,7 @@ func (e *Engine) Changes(folder string, after int64, limit int) ([]Change, int64
 	entries, failed := e.db.AllLocalFilesBySequence(folder, protocol.LocalDeviceID, after+1, limit)
 	for f := range entries {
 		last = f.Sequence
-		if !f.IsDirectory() && !f.IsInvalid() {
+		if !f.IsDirectory() && !f.IsInvalid() && !f.Version.IsEmpty() {
 			found = append(found, f)
 		}
 	}

@@ -22,6 +22,9 @@ type Completion struct {
 	NeedItems int // files, links, directories and deletions
 	NeedBytes int64
 	Names     []string // the first of them: name of the folder and path, slash-separated
+	// Slips counts what the device changed itself in folders that only receive
+	// there: it keeps it so, and lacks nothing for that.
+	Slips int
 }
 
 // Nothing reports whether the device is known to lack nothing.
@@ -45,7 +48,7 @@ func (e *Engine) Completion(peer string, folders []string, names int) (Completio
 		if err != nil {
 			return out, err
 		}
-		c, err := e.model.Completion(device, folder)
+		c, err := e.completion(device, folder, names-len(out.Names))
 		if errors.Is(err, model.ErrFolderMissing) || errors.Is(err, model.ErrFolderNotRunning) || errors.Is(err, model.ErrFolderPaused) {
 			out.Known = false
 			continue
@@ -53,15 +56,12 @@ func (e *Engine) Completion(peer string, folders []string, names int) (Completio
 		if err != nil {
 			return out, fmt.Errorf("reading what a peer lacks: %w", err)
 		}
-		out.Known = out.Known && known && c.RemoteState.String() == "valid"
+		out.Known = out.Known && known && c.Known
 		// What is on its way already is subtracted from the bytes, not from the items.
-		out.NeedItems += c.NeedItems + c.NeedDeletes
+		out.NeedItems += c.NeedItems
 		out.NeedBytes += c.NeedBytes
-		if c.NeedItems+c.NeedDeletes > 0 && len(out.Names) < names {
-			if err := e.addNeeded(&out, folder, device, names); err != nil {
-				return out, err
-			}
-		}
+		out.Slips += c.Slips
+		out.Names = append(out.Names, c.Names...)
 	}
 	return out, nil
 }

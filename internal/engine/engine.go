@@ -61,6 +61,7 @@ type Engine struct {
 	names   folderNames
 	onEvent func(Event)
 	counts  conflictCounts
+	slips   slipLists
 	sweeps  *sweeper
 	watches watches
 	finder  *finder
@@ -68,6 +69,7 @@ type Engine struct {
 	indexes announcements
 	senders indexSenders
 	running context.Context // until Close
+	turns   turns           // of those who look at a folder
 
 	applying sync.Mutex
 	applied  Settings

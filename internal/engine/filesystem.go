@@ -76,6 +76,11 @@ func (f folderFS) Remove(name string) error {
 	if f.replacing.end(name) && f.complete(name) {
 		return nil
 	}
+	if k := keeperOf(f.root); k != nil && !fs.IsTemporary(name) {
+		if err := k.keep(name); err != nil {
+			return err
+		}
+	}
 	return f.Filesystem.Remove(name)
 }
 

@@ -35,6 +35,9 @@ type Folder struct {
 	Name string   // how events and status call it
 	Path string   // absolute
 	Only []string // IDs of the peers that share it; nil means every peer
+	// ReceiveOnly keeps what is changed here from travelling to peers, until it is
+	// no more: then all of it travels.
+	ReceiveOnly bool
 }
 
 // Peer is a device that is allowed to connect.
@@ -131,6 +134,9 @@ func options(o config.OptionsConfiguration, port int, s Settings) config.Options
 func folder(c config.FolderConfiguration, f Folder, members []config.FolderDeviceConfiguration) config.FolderConfiguration {
 	c.ID, c.Label, c.Path = f.ID, f.Name, f.Path
 	c.Type = config.FolderTypeSendReceive
+	if f.ReceiveOnly {
+		c.Type = config.FolderTypeReceiveOnly
+	}
 	c.Devices = append([]config.FolderDeviceConfiguration(nil), members...)
 	c.MaxConflicts = -1        // every conflict copy is kept
 	c.FSWatcherEnabled = false // see watch.go

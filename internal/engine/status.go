@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/syncthing/syncthing/lib/config"
 	"github.com/syncthing/syncthing/lib/model"
 	"github.com/syncthing/syncthing/lib/protocol"
 )
@@ -24,14 +25,16 @@ const (
 // FolderStatus is what this device has of a folder and what it lacks. Files
 // counts files and symbolic links, not directories.
 type FolderStatus struct {
-	State     string
-	Files     int
-	Bytes     int64
-	NeedItems int // files, links, directories and deletions
-	NeedBytes int64
-	Conflicts int         // conflict copies
-	Err       error       // why the folder is stopped
-	Failed    []FileError // files that could not be read or written here
+	State       string
+	Files       int
+	Bytes       int64
+	NeedItems   int // files, links, directories and deletions
+	NeedBytes   int64
+	Conflicts   int // conflict copies
+	ReceiveOnly bool
+	Slips       []Slip      // changes made here while it only receives
+	Err         error       // why the folder is stopped
+	Failed      []FileError // files that could not be read or written here
 }
 
 // FileError says why one file is not in sync.
@@ -83,6 +86,11 @@ func (e *Engine) Folder(id string) (FolderStatus, error) {
 	if s.Conflicts, err = e.conflicts(id); err != nil {
 		return s, err
 	}
+	slips, err := e.Slips(id)
+	if err != nil {
+		return s, err
+	}
+	s.ReceiveOnly, s.Slips = cfg.Type == config.FolderTypeReceiveOnly, slips
 	// Errors are unknown while the folder is not running, which Err tells.
 	failed, _ := e.model.FolderErrors(id)
 	for _, f := range failed {
@@ -107,7 +115,7 @@ func (e *Engine) Peer(id string, folders []string) (PeerStatus, error) {
 	}
 	s.Known = s.Connected
 	for _, folder := range folders {
-		c, err := e.model.Completion(device, folder)
+		c, err := e.completion(device, folder, 0)
 		if errors.Is(err, model.ErrFolderMissing) || errors.Is(err, model.ErrFolderNotRunning) || errors.Is(err, model.ErrFolderPaused) {
 			s.Known = false // it is about to start, or says itself what is wrong
 			continue
@@ -115,11 +123,9 @@ func (e *Engine) Peer(id string, folders []string) (PeerStatus, error) {
 		if err != nil {
 			return s, fmt.Errorf("reading peer: %w", err)
 		}
-		s.NeedItems += c.NeedItems + c.NeedDeletes
+		s.NeedItems += c.NeedItems
 		s.NeedBytes += c.NeedBytes
-		if c.RemoteState.String() != "valid" {
-			s.Known = false
-		}
+		s.Known = s.Known && c.Known
 	}
 	stats, err := e.model.DeviceStatistics()
 	if err != nil {

@@ -100,14 +100,27 @@ var errReplaced = errors.New("the folder was stopped or made anew")
 // none. For a folder that is replaced while its first scan goes on, Syncthing's
 // model never returns; this does.
 func (e *Engine) scan(folder string, paths []string) error {
+	return e.inTurn(folder, func() error { return e.model.ScanFolderSubdirs(folder, paths) })
+}
+
+// inTurn calls do when nobody else looks at a folder. It does not wait for a folder
+// that is replaced meanwhile.
+func (e *Engine) inTurn(folder string, do func() error) error {
 	replaced := e.running.Done()
 	e.watches.mu.Lock()
 	if w := e.watches.folders[folder]; w != nil {
 		replaced = w.stopped
 	}
 	e.watches.mu.Unlock()
+	turn := e.turns.of(folder)
+	select {
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
+	case <-replaced:
+		return errReplaced
+	}
 	done := make(chan error, 1)
-	go func() { done <- e.model.ScanFolderSubdirs(folder, paths) }()
+	go func() { done <- do() }()
 	select {
 	case err := <-done:
 		return err
