@@ -93,6 +93,11 @@ type Folder struct {
 	NeedBytes int64  `json:"need_bytes"`
 	Conflicts int    `json:"conflicts"`
 	Error     string `json:"error"`
+	// ReceiveOnly says that what is changed here does not travel, as the role of
+	// this device has it; LocalChanges counts what was, and Changes are the first.
+	ReceiveOnly  bool          `json:"receive_only,omitempty"`
+	LocalChanges int           `json:"local_changes,omitempty"`
+	Changes      []LocalChange `json:"changes,omitempty"`
 }
 
 // Peer is another device of the network. What is needed is what the peer lacks

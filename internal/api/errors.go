@@ -46,6 +46,8 @@ const (
 	CodeExists         = "exists"            // a device of this name or ID is there already
 	CodeRemoved        = "removed"           // a device was removed from the network, for good
 	CodeRestarting     = "restarting"        // the daemon starts anew with another identity
+	CodeReceiveOnly    = "receive_only"      // what is put into this folder here does not travel
+	CodeLocalChanges   = "local_changes"     // what was changed in a receive-only folder would travel
 )
 
 var exits = map[string]struct {
@@ -79,6 +81,8 @@ var exits = map[string]struct {
 	CodeExists:         {ExitState, false},
 	CodeRemoved:        {ExitState, false},
 	CodeRestarting:     {ExitState, true},
+	CodeReceiveOnly:    {ExitState, false},
+	CodeLocalChanges:   {ExitState, false},
 }
 
 // Error is an error that a user sees: what happened, and what to do next. Its

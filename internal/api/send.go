@@ -8,15 +8,12 @@ const (
 	TypeReceived = "received" // a SendLine: a peer has a file
 )
 
-// DefaultTarget is the folder that files are sent to.
-const DefaultTarget = "deliverables"
-
 // SendRequest puts copies of files into a folder: POST /v1/send, answered by
 // SendLines, then a SentLine or an ErrorReply. What was put in place before an
 // error stays there.
 type SendRequest struct {
 	Sources []SendSource  `json:"sources"`
-	To      string        `json:"to,omitempty"`      // a folder, or a directory below one, with slashes; empty means DefaultTarget
+	To      string        `json:"to,omitempty"`      // a folder, or a directory below one, with slashes; empty means that of the role, see [Role.Target]
 	Peers   []string      `json:"peers,omitempty"`   // whom to wait for, as in SyncedRequest
 	Wait    bool          `json:"wait,omitempty"`    // until the peers have the files
 	Timeout time.Duration `json:"timeout,omitempty"` // of the waiting, nanoseconds; 0 means DefaultWait

@@ -29,6 +29,9 @@ type SyncedLine struct {
 	Peers   []Lack    `json:"peers"`   // those that count
 	Here    *Lack     `json:"here"`    // this device; null once it lacks nothing
 	Offline []Device  `json:"offline"` // peers that are not connected and not waited for
+	// LocalChanges counts what was changed here in folders that are receive-only: it
+	// does not travel, and is not waited for.
+	LocalChanges int `json:"local_changes,omitempty"`
 }
 
 // Lack is what a device lacks. When that is nothing, Files is 0 and Why empty.
@@ -39,6 +42,9 @@ type Lack struct {
 	Bytes     int64    `json:"bytes"`     //
 	Names     []string `json:"names"`     // the first of them, relative to the root, with slashes
 	Why       string   `json:"why"`       // more than that it takes its time
+	// LocalChanges counts what a peer has otherwise, since it changed it in a folder
+	// that is receive-only there.
+	LocalChanges int `json:"local_changes,omitempty"`
 }
 
 // Nothing reports whether the device has everything.

@@ -16,7 +16,7 @@ const groupDevices = "devices"
 func (a *app) newDevicesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "devices",
-		Short: "List the devices of the network; add, rename or remove one",
+		Short: "List the devices of the network; add, rename or remove one, say what it is for",
 		Long: `List the devices of the network: who is connected and how, when it was seen last,
 and who let it in. Any device can rename and remove any other: there is no owner.
 
@@ -24,6 +24,7 @@ A device is named by its name, or by the beginning of its ID (at least 4
 characters), here as everywhere. "botsync invite" adds a device that runs botsync.`,
 		Example: `  botsync devices
   botsync devices rename laptop desk
+  botsync devices role laptop human
   botsync devices remove phone
   botsync devices add ABCDEFG-… --name nas
   botsync devices --json | jq -r '.devices[] | select(.connected | not) | .name'`,
@@ -32,7 +33,7 @@ characters), here as everywhere. "botsync invite" adds a device that runs botsyn
 		RunE:        func(cmd *cobra.Command, _ []string) error { return a.runDevices(cmd.Context()) },
 	}
 	cmd.AddGroup(&cobra.Group{ID: groupDevices, Title: "Commands:"})
-	for _, c := range []*cobra.Command{a.newDevicesRenameCommand(), a.newDevicesRemoveCommand(), a.newDevicesAddCommand()} {
+	for _, c := range []*cobra.Command{a.newDevicesRenameCommand(), a.newDevicesRoleCommand(), a.newDevicesRemoveCommand(), a.newDevicesAddCommand()} {
 		c.GroupID = groupDevices
 		cmd.AddCommand(c)
 	}

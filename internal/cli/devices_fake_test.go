@@ -36,6 +36,25 @@ func (fakeDevices) Rename(_ context.Context, req api.RenameRequest) (*api.Rename
 	return &api.RenamedLine{Schema: api.Schema, Type: api.TypeRenamed, Device: api.Device{ID: "X", Name: req.Name}, Was: req.Device}, nil
 }
 
+func (fakeDevices) SetRole(_ context.Context, req api.RoleRequest) (*api.RoleLine, error) {
+	if req.Role == api.RoleNone && !req.Force {
+		return nil, api.Errorf(api.CodeLocalChanges, "Give --force.", "deliverables/ holds changes")
+	}
+	return &api.RoleLine{Schema: api.Schema, Type: api.TypeRole, Device: api.Device{ID: "X", Name: req.Device, Role: req.Role}}, nil
+}
+
+func (fakeDevices) Revert(_ context.Context, req api.RevertRequest) (*api.RevertedLine, error) {
+	line := &api.RevertedLine{Schema: api.Schema, Type: api.TypeReverted, DryRun: req.DryRun, Changes: []api.LocalChange{}}
+	if req.Folder != "deliverables" {
+		return line, nil
+	}
+	line.Changes = append(line.Changes, api.LocalChange{Path: "deliverables/\x1b[31mred", Change: api.LocalDeleted})
+	if !req.DryRun {
+		line.Kept, line.Missing = "/kept", 1
+	}
+	return line, nil
+}
+
 func (fakeDevices) RemoveDevice(_ context.Context, req api.RemoveRequest) (*api.RemovedLine, error) {
 	return &api.RemovedLine{Schema: api.Schema, Type: api.TypeRemoved, Device: api.Device{Name: req.Device},
 		LetIn: []api.Device{fakePhone}, Offline: []api.Device{{Name: "nas"}}}, nil

@@ -28,7 +28,10 @@ line on standard output.
 The daemon holds the invite: it stays open when this command is interrupted or
 --no-wait is given. On a root that exists init starts the daemon and invites, and
 flags that are given change its settings. Files that are in the folders already
-stay there and are shared.`,
+stay there and are shared.
+
+With --role agent inbox/ is receive-only here, with --role human deliverables/: what
+the reader deletes or edits by mistake does not travel. See "botsync devices role".`,
 		Example: `  botsync init
   botsync init --name vps --role agent --no-wait
   botsync init --relay https://relay.example.com

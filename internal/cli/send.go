@@ -15,6 +15,7 @@ import (
 
 type sendOptions struct {
 	to      string
+	toGiven bool
 	name    string
 	peers   []string
 	wait    bool
@@ -26,10 +27,11 @@ func (a *app) newSendCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "send FILE... | -",
 		Short: "Put copies of files into a folder, whole, and see them arrive",
-		Long: `Copy files, or directories with all that is in them, into deliverables/ or where
---to says. Each appears whole, in one step, and replaces nothing: where its name is
-taken it is called report-2.md. With "-" and --name it is standard input that is
-sent.
+		Long: `Copy files, or directories with all that is in them, to where --to says: without it
+into deliverables/, or into inbox/ on a device with the role human. Each appears
+whole, in one step, and replaces nothing: where its name is taken it is called
+report-2.md. With "-" and --name it is standard input that is sent. A folder that is
+receive-only here is refused (see "botsync devices role").
 
 With --wait the command returns once the peers have exactly these files: all that
 are connected, or those named with --peer. The answer is a receipt: path, size,
@@ -40,6 +42,7 @@ SHA-256, and which device had it when.`,
   pg_dump shop | botsync send - --name shop.sql --to shared/backups`,
 		Annotations: exits(api.ExitOK, api.ExitUnexpected, api.ExitUsage, api.ExitNotInitialised, api.ExitNotRunning, api.ExitTimeout, api.ExitUnreachable, api.ExitState),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			opts.toGiven = cmd.Flags().Changed("to")
 			if err := opts.check(args); err != nil {
 				return err
 			}
@@ -47,7 +50,7 @@ SHA-256, and which device had it when.`,
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&opts.to, "to", api.DefaultTarget, "the `folder`, or a directory in one, which is made if it is missing")
+	f.StringVar(&opts.to, "to", "", "the `folder`, or a directory in one, which is made if it is missing (default deliverables, or inbox with the role human)")
 	f.StringVar(&opts.name, "name", "", "what to call the one file that is sent")
 	f.StringArrayVar(&opts.peers, "peer", nil, "wait for this device: its `name` or the beginning of its ID; repeatable")
 	f.BoolVar(&opts.wait, "wait", false, "return once the peers have the files")
@@ -74,7 +77,7 @@ func (o sendOptions) check(args []string) error {
 		return usage("Say with --name what to call it.", "standard input has no name")
 	case o.name != "" && len(args) > 1:
 		return usage("Send the files one by one.", "--name is for one file, and there are %d", len(args))
-	case o.to == "":
+	case o.toGiven && o.to == "":
 		return usage("Name a folder, or a directory in one: deliverables/reports.", "--to is empty")
 	}
 	return checkTimeout(o.timeout)

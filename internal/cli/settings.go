@@ -31,7 +31,7 @@ type settings struct {
 func (s *settings) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&s.name, "name", "", "the `name` under which other devices see this one (default: the host's)")
-	f.StringVar(&s.role, "role", "", "what this device is for: agent or human")
+	f.StringVar(&s.role, "role", "", "what this device is for: agent (only receives what is in inbox/) or human (only receives what is in deliverables/)")
 	f.StringVar(&s.relay, "relay", "", "the `URL` of a pairing relay, used while devices find each other (env BOTSYNC_RELAY)")
 	f.BoolVar(&s.lanOnly, "lan-only", false, "let nothing leave the local network")
 	f.StringArrayVar(&s.discovery, "discovery-server", nil, "a Syncthing discovery server instead of the public ones: a `URL`, or none; repeatable")

@@ -155,6 +155,9 @@ func (a *app) waitSynced(ctx context.Context, c *control.Client, opts waitOption
 		synced = append(synced, p.Device)
 	}
 	a.term.Done("Synced with %s.", term.Strong(term.Devices(synced)))
+	if n := line.LocalChanges; n > 0 {
+		a.term.Warn(`%s in receive-only folders did not travel; see "botsync status".`, term.Count(n, "change", "changes"))
+	}
 	if len(line.Offline) > 0 {
 		a.term.Say("Not connected, and not waited for: %s.", term.Devices(line.Offline))
 	}

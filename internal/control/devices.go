@@ -14,6 +14,9 @@ type Membership interface {
 	Rename(ctx context.Context, req api.RenameRequest) (*api.RenamedLine, error)
 	RemoveDevice(ctx context.Context, req api.RemoveRequest) (*api.RemovedLine, error)
 	AddDevice(ctx context.Context, req api.AddRequest) (*api.AddedLine, error)
+	SetRole(ctx context.Context, req api.RoleRequest) (*api.RoleLine, error)
+	// Revert may take as long as the request's timeout.
+	Revert(ctx context.Context, req api.RevertRequest) (*api.RevertedLine, error)
 	// Leave returns before the daemon starts anew.
 	Leave(ctx context.Context, req api.LeaveRequest) (*api.LeftLine, error)
 }
@@ -30,6 +33,13 @@ func (h *handler) membership(mux *http.ServeMux) {
 	mux.HandleFunc("POST /v1/devices/rename", change(h.b.Rename))
 	mux.HandleFunc("POST /v1/devices/remove", change(h.b.RemoveDevice))
 	mux.HandleFunc("POST /v1/devices/add", change(h.b.AddDevice))
+	mux.HandleFunc("POST /v1/devices/role", change(h.b.SetRole))
+	mux.HandleFunc("POST /v1/revert", change(func(ctx context.Context, req api.RevertRequest) (*api.RevertedLine, error) {
+		if req.Timeout < 0 {
+			return nil, api.Errorf(api.CodeUsage, "Give a time above zero.", "the timeout %s is below zero", req.Timeout)
+		}
+		return h.b.Revert(ctx, req)
+	}))
 	mux.HandleFunc("POST /v1/leave", change(func(ctx context.Context, req api.LeaveRequest) (*api.LeftLine, error) {
 		if req.Timeout < 0 {
 			return nil, api.Errorf(api.CodeUsage, "Give a time above zero.", "the timeout %s is below zero", req.Timeout)
@@ -77,6 +87,18 @@ func (c *Client) RemoveDevice(ctx context.Context, req api.RemoveRequest) (*api.
 func (c *Client) AddDevice(ctx context.Context, req api.AddRequest) (*api.AddedLine, error) {
 	var out api.AddedLine
 	return &out, c.call(ctx, http.MethodPost, "/v1/devices/add", req, &out)
+}
+
+// SetRole gives a device another role.
+func (c *Client) SetRole(ctx context.Context, req api.RoleRequest) (*api.RoleLine, error) {
+	var out api.RoleLine
+	return &out, c.call(ctx, http.MethodPost, "/v1/devices/role", req, &out)
+}
+
+// Revert takes back what was changed in folders that are receive-only.
+func (c *Client) Revert(ctx context.Context, req api.RevertRequest) (*api.RevertedLine, error) {
+	var out api.RevertedLine
+	return &out, c.call(ctx, http.MethodPost, "/v1/revert", req, &out)
 }
 
 // Leave takes the device out of its network. The daemon starts anew after that,

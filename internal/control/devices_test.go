@@ -34,6 +34,14 @@ func (membership) AddDevice(_ context.Context, req api.AddRequest) (*api.AddedLi
 	return &api.AddedLine{Device: api.Device{ID: req.ID, Name: req.Name}, Folders: []api.SharedFolder{{ID: req.Addresses[0]}}}, nil
 }
 
+func (membership) SetRole(_ context.Context, req api.RoleRequest) (*api.RoleLine, error) {
+	return &api.RoleLine{Device: api.Device{Name: req.Device, Role: req.Role}}, nil
+}
+
+func (membership) Revert(_ context.Context, req api.RevertRequest) (*api.RevertedLine, error) {
+	return &api.RevertedLine{Kept: req.Folder, DryRun: req.DryRun}, nil
+}
+
 func (membership) Leave(_ context.Context, req api.LeaveRequest) (*api.LeftLine, error) {
 	return &api.LeftLine{Network: api.Network{ID: req.Timeout.String()}}, nil
 }
@@ -61,6 +69,15 @@ func TestMembershipReachesTheDaemon(t *testing.T) {
 	if err != nil || added.Device.ID != "i" || added.Device.Name != "n" || added.Folders[0].ID != "tcp://x" {
 		t.Errorf("add: %+v, %v", added, err)
 	}
+	role, err := c.SetRole(ctx, api.RoleRequest{Device: "a", Role: api.RoleHuman})
+	if err != nil || role.Device.Name != "a" || role.Device.Role != api.RoleHuman {
+		t.Errorf("role: %+v, %v", role, err)
+	}
+	if reverted, err := c.Revert(ctx, api.RevertRequest{Folder: "inbox", DryRun: true}); err != nil || reverted.Kept != "inbox" || !reverted.DryRun {
+		t.Errorf("revert: %+v, %v", reverted, err)
+	}
+	_, err = c.Revert(ctx, api.RevertRequest{Timeout: -1})
+	wantCode(t, err, api.CodeUsage)
 	if left, err := c.Leave(ctx, api.LeaveRequest{Timeout: time.Second}); err != nil || left.Network.ID != "1s" {
 		t.Errorf("leave: %+v, %v", left, err)
 	}

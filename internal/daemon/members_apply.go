@@ -29,8 +29,9 @@ func (d *daemon) settings() engine.Settings {
 	if m.Network == "" {
 		return s
 	}
+	role := d.members.role(d.config.Role)
 	for _, name := range root.Folders {
-		s.Folders = append(s.Folders, engine.Folder{ID: folderID(m.Network, name), Name: name, Path: d.root.Folder(name)})
+		s.Folders = append(s.Folders, engine.Folder{ID: folderID(m.Network, name), Name: name, Path: d.root.Folder(name), ReceiveOnly: role.ReceiveOnly(name)})
 	}
 	records := engine.Folder{ID: recordsFolderID(m.Network), Name: recordsFolder, Path: d.root.NetworkDir(), Only: []string{}}
 	for _, p := range plan {
@@ -81,6 +82,7 @@ func (d *daemon) applyHeld() error {
 	if err := d.engine.Apply(d.settings()); err != nil {
 		return err
 	}
+	d.keepRole()
 	d.recorder.note() // there may be somebody new
 	return nil
 }

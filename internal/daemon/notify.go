@@ -41,7 +41,7 @@ func (d *daemon) Notify(ctx context.Context) (*api.NotifyStatus, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &api.NotifyStatus{Targets: targets, Folders: d.config.Notify.NotifyFolders(d.config.Role),
+	return &api.NotifyStatus{Targets: targets, Folders: d.config.Notify.NotifyFolders(d.self().Role),
 		MaxPerHour: d.config.Notify.MaxPerHour}, nil
 }
 

@@ -55,7 +55,7 @@ func OfflineStatus(dir, version string) (*api.Status, error) {
 		s.Peers = append(s.Peers, api.Peer{Device: shownAs(p)})
 	}
 	for _, name := range root.Folders {
-		f := api.Folder{Name: name, Path: r.Folder(name), State: api.FolderPaused}
+		f := api.Folder{Name: name, Path: r.Folder(name), State: api.FolderPaused, ReceiveOnly: s.Device.Role.ReceiveOnly(name)}
 		if err := count(&f); err != nil {
 			f.State, f.Error = api.FolderError, err.Error()
 			s.Problems = append(s.Problems, folderProblem(f))

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -19,9 +20,14 @@ func (d *daemon) Send(ctx context.Context, req api.SendRequest, progress func(ap
 	if len(req.Sources) == 0 {
 		return sent, api.Errorf(api.CodeUsage, "Name a file.", "there is nothing to send")
 	}
+	role := d.self().Role
 	to := req.To
 	if to == "" {
-		to = api.DefaultTarget
+		to = role.Target()
+	}
+	if folder, _, err := splitPath(to); err == nil && role.ReceiveOnly(folder) {
+		return sent, api.Errorf(api.CodeReceiveOnly, fmt.Sprintf("Send to %s or shared, or change what this device is for with \"botsync devices role\".", role.Target()),
+			"%s is receive-only on a device with the role %s: nothing that is put there travels", folder, role)
 	}
 	folders, err := d.folders()
 	if err != nil {

@@ -62,6 +62,8 @@ func (d *daemon) folder(id, name string) (api.Folder, []api.Problem) {
 	}
 	f.State, f.Files, f.Bytes = st.State, st.Files, st.Bytes
 	f.NeedFiles, f.NeedBytes, f.Conflicts = st.NeedItems, st.NeedBytes, st.Conflicts
+	f.ReceiveOnly, f.LocalChanges = st.ReceiveOnly, len(st.Slips)
+	f.Changes = localChanges(name, st.Slips[:min(len(st.Slips), shownNames)])
 	if st.Err != nil {
 		f.Error = st.Err.Error()
 		return f, []api.Problem{folderProblem(f)}

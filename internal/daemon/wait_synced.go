@@ -45,6 +45,9 @@ func (d *daemon) WaitSynced(ctx context.Context, req api.SyncedRequest, progress
 		}
 		var done bool
 		line, done = t.judge(here, peers)
+		if line.LocalChanges, err = d.slips(folders); err != nil {
+			return false, err
+		}
 		if len(line.Peers) == 0 && time.Since(d.started) > connectGrace {
 			return false, nobodyConnected(line.Offline)
 		}
@@ -113,7 +116,7 @@ func (t *tally) judge(here api.Lack, peers []peerCompletion) (line api.SyncedLin
 			}
 			continue
 		}
-		lack := api.Lack{Device: p.Device, Connected: p.Connected, Files: p.NeedItems, Bytes: p.NeedBytes, Names: noNil(p.Names)}
+		lack := api.Lack{Device: p.Device, Connected: p.Connected, Files: p.NeedItems, Bytes: p.NeedBytes, Names: noNil(p.Names), LocalChanges: p.Slips}
 		nothing := p.NeedItems == 0 && p.NeedBytes == 0
 		switch {
 		case p.Unshared:

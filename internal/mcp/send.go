@@ -16,7 +16,7 @@ const maxSent = 200
 
 type sendInput struct {
 	Files   []string `json:"files" jsonschema:"files or directories to copy: relative to the root, or absolute. They must lie below the root, or in a directory that the user allowed"`
-	To      string   `json:"to,omitempty" jsonschema:"a synced folder, or a directory below one; it is made if need be"`
+	To      string   `json:"to,omitempty" jsonschema:"a synced folder, or a directory below one; it is made if need be. Left out: deliverables, or inbox on a device with the role human"`
 	Wait    bool     `json:"wait,omitempty" jsonschema:"true: return when other devices have the files, with a receipt of each"`
 	Peers   []string `json:"peers,omitempty" jsonschema:"with wait: names or IDs of the devices that count; default: all that are connected"`
 	Timeout int      `json:"timeout_seconds,omitempty" jsonschema:"with wait: how long at most"`
@@ -48,13 +48,13 @@ func (s *server) addSend() {
 		Title: "Send files",
 		Description: `Copy finished files into a synced folder, whole and without replacing anything: a name that is taken
 gets a number, and the answer says which. Everyone in the network gets them. With wait, the answer has a
-receipt of each device that has them.`,
+receipt of each device that has them. A folder that status calls receive_only is refused: nothing travels
+from there.`,
 		Annotations: additive(),
 	}, func(p map[string]*jsonschema.Schema) {
 		p["files"].MinItems, p["files"].MaxItems = jsonschema.Ptr(1), jsonschema.Ptr(maxPaths)
 		p["peers"].MaxItems = jsonschema.Ptr(maxPeers)
 		longest(p["to"], maxPath)
-		p["to"].Default = []byte(`"` + api.DefaultTarget + `"`)
 		between(p["timeout_seconds"], 1, maxWait, standardWait)
 	}, s.send)
 }
@@ -69,11 +69,12 @@ func (s *server) send(ctx context.Context, req *mcp.CallToolRequest, in sendInpu
 	if err != nil {
 		return nil, err
 	}
-	if to.folder == "" {
-		to = place{folder: api.DefaultTarget, rest: "."}
+	folder := "" // that of the role of this device
+	if to.folder != "" {
+		folder = to.String()
 	}
 	limit := limitOf(in.Timeout)
-	ask := api.SendRequest{To: to.String(), Peers: in.Peers, Wait: in.Wait, Timeout: limit}
+	ask := api.SendRequest{To: folder, Peers: in.Peers, Wait: in.Wait, Timeout: limit}
 	allowed := s.config().SendFrom
 	for _, name := range in.Files {
 		source, err := sourceOf(r, allowed, name)

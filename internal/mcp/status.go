@@ -18,7 +18,8 @@ func (s *server) addStatus() {
 		Title: "Sync status",
 		Description: `Who is connected, what each side still lacks, and what is wrong. Answers at once.
 peers[].connected with need_files 0, while every folder is "idle", means that the peer has everything;
-to be sure, and to wait for it, use wait_until_synced. problems[] says what is wrong and what to do.
+to be sure, and to wait for it, use wait_until_synced. In a folder that is receive_only nothing that is
+changed here travels; local_changes counts what was, and "botsync revert" takes it back. problems[] says what is wrong and what to do.
 root is the absolute path below which the folders are.`,
 		Annotations: readOnly(),
 	}, nil, func(ctx context.Context, _ *mcp.CallToolRequest, _ nothing) (*statusOutput, error) {

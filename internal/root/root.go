@@ -20,6 +20,7 @@ const (
 	engineName   = "engine"
 	networkName  = "network"
 	versionsName = "versions"
+	revertedName = "reverted"
 	logsName     = "logs"
 	stateDBName  = "state.db"
 	memberName   = "membership.json"
@@ -84,6 +85,9 @@ func (r *Root) NetworkDir() string { return r.state(networkName) }
 
 // VersionsDir holds what peers replaced or deleted here.
 func (r *Root) VersionsDir() string { return r.state(versionsName) }
+
+// RevertedDir holds what a revert took out of the folders.
+func (r *Root) RevertedDir() string { return r.state(revertedName) }
 
 // LogsDir holds the daemon's logs.
 func (r *Root) LogsDir() string { return r.state(logsName) }

@@ -60,6 +60,7 @@ func (t *Terminal) renderStatus(st *api.Status, now time.Time) string {
 		rows = append(rows, t.folderRow(st, f))
 	}
 	section("Folders", rows)
+	b.WriteString(t.localChanges(st, width))
 	rows = nil
 	for _, p := range st.Peers {
 		rows = append(rows, t.peerRow(st, p, now))
@@ -124,6 +125,9 @@ func (t *Terminal) summary(st *api.Status) string {
 	case scanning:
 		return busy + " " + styleStrong.Render("Looking for changes.")
 	}
+	if n := changedHere(st); n > 0 {
+		return busy + " " + styleStrong.Render("In sync, but for "+Count(n, "change", "changes")+" here only.")
+	}
 	return good + " " + styleStrong.Render("In sync") + " with " + Count(len(st.Peers), "device.", "devices.")
 }
 
@@ -140,6 +144,12 @@ func (t *Terminal) folderRow(st *api.Status, f api.Folder) []string {
 		state = styleGood.Render("up to date")
 	}
 	row := []string{Clean(f.Name) + "/", Count(f.Files, "file", "files"), Bytes(f.Bytes), state}
+	if f.ReceiveOnly {
+		row = append(row, styleFaint.Render("receive-only"))
+	}
+	if f.LocalChanges > 0 {
+		row = append(row, styleWarn.Render(Count(f.LocalChanges, "change here only", "changes here only")))
+	}
 	if f.Conflicts > 0 {
 		row = append(row, styleWarn.Render(Count(f.Conflicts, "conflict", "conflicts")))
 	}
