@@ -100,14 +100,14 @@ func (m *machine) blockMeetings() {
 		type filter hook input priority 0;
 		iifname "lo" accept
 		meta pkttype { multicast, broadcast } meta l4proto udp counter drop
-		udp dport { 21027, 21128 } counter drop
+		udp dport { 21027, 21128, 21129 } counter drop
 	}
 	chain out {
 		type filter hook output priority 0;
 		oifname "lo" accept
 		ip daddr { 224.0.0.0/4, 255.255.255.255, 10.7.0.255 } counter drop
 		ip6 daddr ff00::/8 meta l4proto udp counter drop
-		udp dport { 21027, 21128 } counter drop
+		udp dport { 21027, 21128, 21129 } counter drop
 	}
 }
 `), 0o600); err != nil {

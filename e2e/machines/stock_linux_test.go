@@ -23,11 +23,12 @@ import (
 // stock is a Syncthing without botsync, used over its REST API as its own web
 // interface does it.
 type stock struct {
-	t    *testing.T
-	name string
-	dir  string // of everything that it has
-	id   string
-	http *http.Client
+	t       *testing.T
+	machine *machine
+	name    string
+	dir     string // of everything that it has
+	id      string
+	http    *http.Client
 }
 
 // stockKey is the key of a REST API that is gone in a minute, on a Unix socket.
@@ -80,7 +81,7 @@ var buildSyncthing = sync.OnceValues(func() (string, error) {
 // API, which is at a Unix socket. It ends with the test.
 func (m *machine) stockSyncthing(name, program string) *stock {
 	m.t.Helper()
-	s := &stock{t: m.t, name: name, dir: botsynctest.TempDir(m.t)}
+	s := &stock{t: m.t, machine: m, name: name, dir: botsynctest.TempDir(m.t)}
 	home, socket := filepath.Join(s.dir, "home"), filepath.Join(s.dir, "gui.sock")
 	out, err := exec.Command(program, "generate", "--home", home).CombinedOutput()
 	if err != nil {

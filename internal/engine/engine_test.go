@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -28,7 +29,7 @@ func TestLifeOfAnEngine(t *testing.T) {
 	defer cancel()
 
 	// The default port is taken by somebody who does not share it.
-	if l, err := net.Listen("tcp", ":22000"); err == nil {
+	if l, err := net.Listen("tcp", ":"+strconv.Itoa(defaultPort)); err == nil {
 		defer l.Close()
 	}
 	e, err := Open(ctx, options, settings)

@@ -8,9 +8,21 @@ import (
 	"strconv"
 )
 
-// defaultPort is Syncthing's, so that a firewall that knows it lets botsync
-// through as well.
-const defaultPort = 22000
+const (
+	// defaultPort is the port that the first root of a machine gets, so that a
+	// firewall can be told of it.
+	defaultPort = 22010
+	// stockPort is Syncthing's. It is never taken: Syncthing shares its TCP port
+	// with whoever allows that, since it dials from it, and so does the engine. A
+	// stock Syncthing that starts later would not notice, and get half of the
+	// connections, while its QUIC listener fails.
+	stockPort = 22000
+	// announcePort is where IPv4 broadcasts tell of this device, UDP. Only one
+	// program can listen to them at a port, which is why it is not Syncthing's 21027.
+	// Roots that share a machine, and stock Syncthings, find each other by IPv6
+	// multicast, to which any number can listen.
+	announcePort = 21129
+)
 
 // keptPort returns the port that the configuration in file listens on, or 0 if
 // there is none: everything else in that file is made anew from Settings.
@@ -39,11 +51,11 @@ func keptPort(file string) int {
 	return 0
 }
 
-// choosePort returns kept if it is free, else Syncthing's default if that is
-// free, else any free one.
+// choosePort returns kept if it is free, else the default if that is free, else
+// any free one, but never that of stock Syncthings.
 func choosePort(kept int) int {
 	for _, port := range []int{kept, defaultPort} {
-		if port != 0 && free(port) {
+		if port != 0 && port != stockPort && free(port) {
 			return port
 		}
 	}
@@ -59,7 +71,7 @@ func anyPort() int {
 		}
 		port := l.Addr().(*net.TCPAddr).Port
 		l.Close()
-		if free(port) {
+		if port != stockPort && free(port) {
 			return port
 		}
 	}

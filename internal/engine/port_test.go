@@ -53,3 +53,11 @@ func TestTakenPortsAreNotChosen(t *testing.T) {
 		}
 	}
 }
+
+// A root whose port was that of stock Syncthings moves away from it.
+func TestStockPortIsNeverChosen(t *testing.T) {
+	t.Parallel()
+	if got := choosePort(stockPort); got == stockPort || got == 0 {
+		t.Errorf("chose %d", got)
+	}
+}

@@ -94,7 +94,7 @@ func configuration(self protocol.DeviceID, port int, s Settings) (config.Configu
 
 func options(o config.OptionsConfiguration, port int, s Settings) config.OptionsConfiguration {
 	o.RawListenAddresses = []string{listener("tcp", port), listener("quic", port)}
-	o.LocalAnnEnabled = true
+	o.LocalAnnEnabled, o.LocalAnnPort = true, announcePort
 	o.ReconnectIntervalS = reconnectSeconds
 	// A relay that did not know the peer yet is asked again, not in ten minutes.
 	o.RelayReconnectIntervalM = 1
