@@ -63,7 +63,7 @@ func awaitFolder(t *testing.T, a, b *botsynctest.Node) {
 		if diff = botsynctest.TreeDiff(a.Path("shared"), b.Path("shared")); diff == "" {
 			return true
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond) // the processors are for those who are waited for
 		return false
 	})
 }
