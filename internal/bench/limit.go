@@ -8,6 +8,7 @@ import (
 // The figures of a row that a limit can be about.
 const (
 	ofMedian = "p50"
+	ofP95    = "p95"
 	ofP99    = "p99"
 	ofMax    = "max"
 	ofCPU    = "CPU"
@@ -64,6 +65,8 @@ func (r *row) figure(of string) float64 {
 	switch of {
 	case ofMedian:
 		return r.Median
+	case ofP95:
+		return r.P95
 	case ofP99:
 		return r.P99
 	case ofMax:

@@ -33,6 +33,7 @@ func works() []work {
 		{"wake", wake},
 		{"wait", waiting},
 		{"mcp", mcpServer},
+		{"network", manyDevices},
 	}
 }
 
