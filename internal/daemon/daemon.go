@@ -90,6 +90,9 @@ func Run(ctx context.Context, o Options) (err error) {
 		if errors.Is(err, errRenewed) {
 			logger.Info("starting anew with another identity")
 			o.Ready = nil // it was called
+			if now, err := r.Config(); err == nil {
+				cfg.Role = now.Role // a command may have changed it
+			}
 			continue
 		}
 		if err != nil {

@@ -28,7 +28,7 @@ func (d *daemon) openNotify(ctx context.Context) error {
 	d.notify.Notifier, err = notify.New(ctx, notify.Options{
 		Store: d.state, Source: d.activity, Version: d.version, Log: d.log,
 		Here: notify.Here{Device: self, Root: d.root.Dir()},
-		Filter: notify.Filter{Self: self.ID, Folders: settings.NotifyFolders(self.Role),
+		Filter: notify.Filter{Self: self.ID, FoldersNow: func() []string { return settings.NotifyFolders(d.self().Role) },
 			Include: settings.Include, Exclude: settings.Exclude},
 		Debounce: time.Duration(settings.Debounce), MaxWait: time.Duration(settings.MaxWait), MaxPerHour: settings.MaxPerHour,
 	}, targets)

@@ -16,8 +16,11 @@ import (
 type Filter struct {
 	Self    string   // ID of this device: its own changes never notify
 	Folders []string // names
-	Include []string // patterns; none means everything
-	Exclude []string // patterns
+	// FoldersNow are the names at the time of asking, in place of Folders, where
+	// they can change; nil if they do not.
+	FoldersNow func() []string
+	Include    []string // patterns; none means everything
+	Exclude    []string // patterns
 }
 
 // Matches reports whether an event notifies.
@@ -29,10 +32,17 @@ func (f Filter) Matches(e api.Event) bool {
 	case api.EventPeerAdded:
 		return e.Device != nil
 	case api.EventFileReceived:
-		return e.Action != api.ActionTouched && slices.Contains(f.Folders, e.Folder) &&
+		return e.Action != api.ActionTouched && slices.Contains(f.folders(), e.Folder) &&
 			(len(f.Include) == 0 || matchesAny(f.Include, e)) && !matchesAny(f.Exclude, e)
 	}
 	return false
+}
+
+func (f Filter) folders() []string {
+	if f.FoldersNow != nil {
+		return f.FoldersNow()
+	}
+	return f.Folders
 }
 
 func matchesAny(patterns []string, e api.Event) bool {
