@@ -19,11 +19,11 @@ import (
 
 var folders = []string{"shared", "deliverables", "inbox"}
 
-// pair returns two connected nodes.
+// pair returns two connected nodes without roles: everything goes both ways.
 func pair(t *testing.T) (agent, laptop *botsynctest.Node) {
 	t.Helper()
 	agent, laptop = botsynctest.New(t, "agent"), botsynctest.New(t, "laptop")
-	laptop.Join(agent.Init("--role", "agent").Code, "--role", "human")
+	laptop.Join(agent.Init().Code)
 	return agent, laptop
 }
 
