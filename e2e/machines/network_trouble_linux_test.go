@@ -1,6 +1,7 @@
 package machines
 
 import (
+	"encoding/json"
 	"os"
 	"slices"
 	"testing"
@@ -81,7 +82,13 @@ func TestNetworkInTrouble(t *testing.T) {
 	// d and e are on a network of their own. There the two go on, and here e is
 	// removed.
 	sw.sh("ip link set port4 master br1; ip link set port5 master br1")
-	b.Must("devices", "remove", "e")
+	var removed api.RemovedLine
+	if err := json.Unmarshal([]byte(b.Must("devices", "remove", "e", "--json").Stdout), &removed); err != nil {
+		t.Fatal(err)
+	}
+	if len(removed.Stock) != 2 {
+		t.Errorf("to be told by hand: %+v", removed.Stock)
+	}
 	for _, s := range stocks {
 		s.forget(ids["e"]) // a person has to do that
 	}

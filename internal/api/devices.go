@@ -64,6 +64,7 @@ type RemovedLine struct {
 	Device  Device   `json:"device"`
 	LetIn   []Device `json:"let_in"`  // devices that it had let in, which are still there
 	Offline []Device `json:"offline"` // devices that are not connected, and hear of it later
+	Stock   []Device `json:"stock"`   // those without botsync, which stay connected to it until it is removed there by hand
 }
 
 // AddRequest adds a Syncthing without botsync: POST /v1/devices/add, answered by

@@ -110,6 +110,9 @@ The last other device cannot be removed: "botsync leave" parts the two.`,
 				if len(line.Offline) > 0 {
 					a.term.Say("Not connected now, and told later: %s.", term.Devices(line.Offline))
 				}
+				if len(line.Stock) > 0 {
+					a.term.Warn("%s can still connect to it, and pass on what it writes: remove it in that Syncthing too.", term.Devices(line.Stock))
+				}
 				if len(line.LetIn) > 0 {
 					a.term.Warn("it had let in %s, which can still connect.", term.Devices(line.LetIn))
 				}

@@ -52,13 +52,16 @@ func (d *daemon) RemoveDevice(ctx context.Context, req api.RemoveRequest) (*api.
 			"%q is the only other device; without it there is no network", found[0].Name)
 	}
 	gone := found[0]
-	line := &api.RemovedLine{Schema: api.Schema, Type: api.TypeRemoved, Device: gone, LetIn: []api.Device{}, Offline: []api.Device{}}
+	line := &api.RemovedLine{Schema: api.Schema, Type: api.TypeRemoved, Device: gone, LetIn: []api.Device{}, Offline: []api.Device{}, Stock: []api.Device{}}
 	for _, p := range plan {
 		if p.AddedBy == gone.ID && p.ID != gone.ID {
 			line.LetIn = append(line.LetIn, shownAs(p))
 		}
 		if p.ID != gone.ID && !p.Stock && !d.peers.isAccepted(p.ID) {
 			line.Offline = append(line.Offline, shownAs(p))
+		}
+		if p.ID != gone.ID && p.Stock && !gone.Stock {
+			line.Stock = append(line.Stock, shownAs(p))
 		}
 	}
 	if err := d.members.learn(func(k network.Known) error {
