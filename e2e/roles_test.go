@@ -159,6 +159,20 @@ func TestSlipsOfAReaderDoNotTravel(t *testing.T) {
 		t.Fatalf("status says:\n%s", out)
 	}
 
+	// A file that was edited is deleted by its author; the edit stays.
+	agent.Write("deliverables/drop", "to be dropped")
+	human.AwaitFile("deliverables/drop", "to be dropped")
+	human.Write("deliverables/drop", "worth keeping")
+	human.AwaitStatus("seven changes", func(s api.Status) bool { return folderOf(s, "deliverables").LocalChanges == 7 })
+	remove(t, agent.Path("deliverables", "drop"))
+	botsynctest.Await(t, "the edit beside it", func() bool {
+		found, _ := filepath.Glob(human.Path("deliverables", "drop*"))
+		return len(found) == 1 && filepath.Base(found[0]) != "drop" && content(t, found[0]) == "worth keeping"
+	})
+	dropped, _ := filepath.Glob(human.Path("deliverables", "drop*"))
+	remove(t, dropped[0])
+	human.AwaitStatus("six changes again", func(s api.Status) bool { return folderOf(s, "deliverables").LocalChanges == 6 })
+
 	// With changes, the role is not changed by accident, here or from the other side.
 	wantError(t, human.Run("devices", "role", "self", "none", "--json"), api.ExitState, api.CodeLocalChanges)
 	wantError(t, agent.Run("devices", "role", "laptop", "agent", "--json"), api.ExitState, api.CodeLocalChanges)
