@@ -53,6 +53,7 @@ type Options struct {
 // Engine is a running Syncthing.
 type Engine struct {
 	id      protocol.DeviceID
+	dir     string
 	port    int
 	cfg     config.Wrapper
 	model   model.Model
@@ -103,7 +104,7 @@ func Open(ctx context.Context, o Options, s Settings) (*Engine, error) {
 	}
 	configFile := filepath.Join(o.Dir, configName)
 	port := choosePort(keptPort(configFile))
-	e := &Engine{id: id, port: port, onEvent: o.OnEvent, applied: s,
+	e := &Engine{id: id, dir: o.Dir, port: port, onEvent: o.OnEvent, applied: s,
 		sweeps: newSweeper(), scans: firstScans{ends: map[string]int64{}}, done: make(chan struct{})}
 	initial, err := configuration(id, port, s)
 	if err != nil {
@@ -160,6 +161,14 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 				return databaseError(err)
 			}
 		}
+	}
+
+	e.keepJournals(e.cfg.FolderList())
+	if err := e.adoptPulls(ctx, sdb, func(folder string, files []protocol.FileInfo) error {
+		return sdb.Update(folder, protocol.LocalDeviceID, files)
+	}); err != nil {
+		sdb.Close()
+		return databaseError(err)
 	}
 
 	e.sub = logger.Subscribe(eventMask)
@@ -239,6 +248,7 @@ func (e *Engine) Apply(s Settings) error {
 		return err
 	}
 	e.names.set(s.Folders)
+	e.keepJournals(wanted.Folders)
 	e.finder.set(s.Peers) // before Syncthing hears of new ones and asks for them
 	waiter, err := e.cfg.Modify(func(cfg *config.Configuration) {
 		cfg.Options, cfg.Devices, cfg.Folders = wanted.Options, wanted.Devices, wanted.Folders
@@ -277,6 +287,7 @@ func (e *Engine) Close() error {
 	e.wakeListener()
 	e.loops.Wait()
 	e.watches.opener.close()
+	e.closeJournals()
 	e.sub.Unsubscribe()
 	err := e.db.Close()
 	e.baseCancel()

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,7 +17,7 @@ const filesystemType config.FilesystemType = "botsync"
 
 func init() {
 	fs.RegisterFilesystemType(filesystemType.ToFS(), func(root string, opts ...fs.Option) (fs.Filesystem, error) {
-		return folderFS{fs.NewFilesystem(fs.FilesystemTypeBasic, root, opts...), filepath.Clean(root), &replacing{}}, nil
+		return folderFS{fs.NewFilesystem(fs.FilesystemTypeBasic, root, opts...), filepath.Clean(root), &replacing{temps: map[string]int{}}}, nil
 	})
 }
 
@@ -56,7 +57,16 @@ func (f folderFS) OpenFile(name string, flags int, mode fs.FileMode) (fs.File, e
 	if err != nil || !fs.IsTemporary(name) || flags&fs.OptReadWrite == 0 {
 		return file, err
 	}
-	return &pulledFile{File: file}, nil
+	f.replacing.opened(name)
+	return &pulledFile{File: file, closed: func() { f.replacing.complete(name) }}, nil
+}
+
+// Create makes the temporary file into which Syncthing copies a renamed one.
+func (f folderFS) Create(name string) (fs.File, error) {
+	if fs.IsTemporary(name) {
+		f.replacing.complete(name)
+	}
+	return f.Filesystem.Create(name)
 }
 
 func (f folderFS) Chmod(name string, mode fs.FileMode) error {
@@ -73,7 +83,7 @@ func (f folderFS) Lstat(name string) (fs.FileInfo, error) {
 
 // Remove leaves a file in place that is about to be replaced.
 func (f folderFS) Remove(name string) error {
-	if f.replacing.end(name) && f.complete(name) {
+	if f.replacing.end(name) && f.bothThere(name) {
 		return nil
 	}
 	if k := keeperOf(f.root); k != nil && !fs.IsTemporary(name) {
@@ -81,19 +91,27 @@ func (f folderFS) Remove(name string) error {
 			return err
 		}
 	}
+	journalOf(f.root).removed(name)
 	return f.Filesystem.Remove(name)
 }
 
 // Rename gives a file that is about to be replaced a second name, not another one.
 func (f folderFS) Rename(from, to string) error {
-	if f.replacing.end(from) && f.complete(from) && os.Link(filepath.Join(f.root, from), filepath.Join(f.root, to)) == nil {
+	if fs.IsTemporary(to) {
+		f.replacing.complete(to)
+		journalOf(f.root).removed(from)
+	} else if fs.IsTemporary(from) {
+		f.replacing.opened(from)
+		info, err := f.Filesystem.Lstat(from)
+		journalOf(f.root).placed(to, info, err)
+	} else if f.replacing.end(from) && f.bothThere(from) && os.Link(filepath.Join(f.root, from), filepath.Join(f.root, to)) == nil {
 		return nil
 	}
 	return f.Filesystem.Rename(from, to)
 }
 
-// complete reports whether a regular file and what will replace it are there.
-func (f folderFS) complete(name string) bool {
+// bothThere reports whether a regular file and what will replace it are there.
+func (f folderFS) bothThere(name string) bool {
 	for _, n := range []string{name, fs.TempName(name)} {
 		if info, err := f.Filesystem.Lstat(n); err != nil || !info.IsRegular() {
 			return false
@@ -112,6 +130,12 @@ type pulledFile struct {
 	written atomic.Int64 // bytes, so far
 	changes atomic.Int64 // so far
 	synced  atomic.Int64 // as many of the changes are on the disk
+	closed  func()
+}
+
+func (f *pulledFile) Close() error {
+	defer f.closed()
+	return f.File.Close()
 }
 
 func (f *pulledFile) Truncate(size int64) error {
@@ -143,37 +167,88 @@ func (f *pulledFile) Sync() error {
 }
 
 // replacing tells a file that is to be replaced from one that is to be deleted.
-// Syncthing sets the mode of the finished temporary file, looks at the old file
-// once, and then does away with it. Before it deletes a file it looks too; so a
-// second look means that the first was not followed by what was expected. Files of
-// peers that have no modes, on Windows, are not told apart.
+// Syncthing closes the finished temporary file, sets its mode, looks at the old
+// file once, and then does away with it. Before it deletes a file it looks too; so
+// a second look means that the first was not followed by what was expected. Files
+// of peers that have no modes, on Windows, are not told apart.
 type replacing struct {
 	mu    sync.Mutex
-	temp  string // the temporary file, empty for none
-	looks int
+	temps map[string]int // temporary file → looks at what it will replace, or closed
 }
 
+// closed says that a temporary file is complete, and its mode still to be set.
+const closed = -1
+
+// opened notes that a temporary file is not complete, or that it is gone.
+func (r *replacing) opened(temp string) {
+	r.mu.Lock()
+	delete(r.temps, temp)
+	r.mu.Unlock()
+}
+
+func (r *replacing) complete(temp string) {
+	r.mu.Lock()
+	r.temps[temp] = closed
+	r.mu.Unlock()
+}
+
+// begin notes that the mode was set. It also is before a file that a kill left
+// behind is opened again, which is then not complete.
 func (r *replacing) begin(temp string) {
 	r.mu.Lock()
-	r.temp, r.looks = temp, 0
+	if _, ok := r.temps[temp]; ok {
+		r.temps[temp] = 0
+	}
 	r.mu.Unlock()
 }
 
 func (r *replacing) look(name string) {
 	r.mu.Lock()
-	if r.temp != "" && r.temp == fs.TempName(name) {
-		r.looks++
+	defer r.mu.Unlock()
+	if len(r.temps) == 0 {
+		return
 	}
-	r.mu.Unlock()
+	temp := fs.TempName(name)
+	if looks, ok := r.temps[temp]; ok && looks != closed {
+		r.temps[temp]++
+	}
 }
 
 // end reports whether the file is the one that is being replaced, once.
 func (r *replacing) end(name string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.temp == "" || r.temp != fs.TempName(name) {
+	if len(r.temps) == 0 {
 		return false
 	}
-	r.temp = ""
-	return r.looks == 1
+	temp := fs.TempName(name)
+	looks, ok := r.temps[temp]
+	delete(r.temps, temp)
+	return ok && looks == 1
+}
+
+var errUnfinished = errors.New("the file is being written")
+
+// Open returns a file that cannot be asked what it is like while somebody writes
+// it. A scan asks before and after it reads a file that it came to by its name,
+// and announces neither half of it nor what is half new.
+func (f folderFS) Open(name string) (fs.File, error) {
+	file, err := f.Filesystem.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return patientFile{file, f.root, filepath.Clean(name)}, nil
+}
+
+type patientFile struct {
+	fs.File
+	root, name string
+}
+
+func (f patientFile) Stat() (fs.FileInfo, error) {
+	info, err := f.File.Stat()
+	if err == nil && !finished(f.root, f.name, info.ModTime()) {
+		return nil, errUnfinished
+	}
+	return info, err
 }

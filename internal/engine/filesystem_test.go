@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,18 @@ func TestReplacedFilesStay(t *testing.T) {
 	temp := fs.TempName(name)
 	type step func(f fs.Filesystem) error
 	chmod := func(f fs.Filesystem) error { return f.Chmod(temp, 0o644) }
+	open := func(f fs.Filesystem) error {
+		file, err := f.OpenFile(temp, fs.OptReadWrite, 0o644)
+		if err != nil {
+			return err
+		}
+		return file.Close()
+	}
+	finish := func(f fs.Filesystem) error { return errors.Join(open(f), chmod(f)) }
+	other := func(f fs.Filesystem) error { return f.Chmod(fs.TempName("other"), 0o644) }
+	renamed := func(f fs.Filesystem) error {
+		return errors.Join(f.Rename(temp, "source"), f.Rename("source", temp), chmod(f))
+	}
 	look := func(f fs.Filesystem) error { _, err := f.Lstat(name); return err }
 	remove := func(f fs.Filesystem) error { return f.Remove(name) }
 	copyAway := func(f fs.Filesystem) error { return f.Rename(name, copied) }
@@ -28,21 +41,26 @@ func TestReplacedFilesStay(t *testing.T) {
 		there bool
 		copy  bool
 	}{
-		"replaced":                        {[]step{chmod, look, remove}, true, false},
-		"replaced, and copied":            {[]step{chmod, look, copyAway}, true, true},
-		"replaced again":                  {[]step{chmod, look, remove, chmod, look, remove}, true, false},
+		"replaced":                        {[]step{finish, look, remove}, true, false},
+		"replaced, and copied":            {[]step{finish, look, copyAway}, true, true},
+		"replaced again":                  {[]step{finish, look, remove, finish, look, remove}, true, false},
+		"replaced by one that is renamed": {[]step{renamed, look, remove}, true, false},
+		"replaced beside another":         {[]step{finish, other, look, other, remove}, true, false},
+		"replaced by what a kill left":    {[]step{chmod, look, finish, look, remove}, true, false},
 		"deleted":                         {[]step{look, remove}, false, false},
-		"deleted after it stayed":         {[]step{chmod, look, remove, look, remove}, false, false},
-		"deleted since it has changed":    {[]step{chmod, look, look, remove}, false, false},
-		"deleted without a look":          {[]step{chmod, remove}, false, false},
-		"deleted, nothing to replace it":  {[]step{chmod, look, abandon, remove}, false, false},
+		"deleted after it stayed":         {[]step{finish, look, remove, look, remove}, false, false},
+		"deleted since it has changed":    {[]step{finish, look, look, remove}, false, false},
+		"deleted without a look":          {[]step{finish, remove}, false, false},
+		"deleted, it could not be had":    {[]step{open, look, remove}, false, false},
+		"deleted, a kill left the other":  {[]step{chmod, look, remove}, false, false},
+		"deleted, nothing to replace it":  {[]step{finish, look, abandon, remove}, false, false},
 		"copied away, nothing comes":      {[]step{look, copyAway}, false, true},
-		"copied away, after it was there": {[]step{chmod, look, look, copyAway}, false, true},
+		"copied away, after it was there": {[]step{finish, look, look, copyAway}, false, true},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			for n, text := range map[string]string{name: "old", temp: "new"} {
+			for n, text := range map[string]string{name: "old", temp: "new", fs.TempName("other"): "new"} {
 				if err := os.WriteFile(filepath.Join(dir, n), []byte(text), 0o600); err != nil {
 					t.Fatal(err)
 				}
@@ -123,7 +141,7 @@ func TestPulledFilesAreSynced(t *testing.T) {
 			if test.fails {
 				under.err = os.ErrInvalid
 			}
-			f := &pulledFile{File: under}
+			f := &pulledFile{File: under, closed: func() {}}
 			if test.size >= 0 {
 				_ = f.Truncate(test.size)
 			}
@@ -145,7 +163,7 @@ func TestPulledFilesAreSyncedWhenWrittenAtOnce(t *testing.T) {
 	t.Parallel()
 	for range 200 {
 		under := &syncs{}
-		f := &pulledFile{File: under}
+		f := &pulledFile{File: under, closed: func() {}}
 		_ = f.Truncate(3000)
 		var writers sync.WaitGroup
 		for range 5 { // more than fit: the file counts as complete too early

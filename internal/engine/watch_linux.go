@@ -85,3 +85,9 @@ func unfinished(root, dir string) map[string]bool {
 	}
 	return nil
 }
+
+// finished reports whether a file of a folder is not being written.
+func finished(root, name string, modified time.Time) bool {
+	t, ok := trees.Load(root)
+	return !ok || t.(*watch.Tree).Finished(name, modified)
+}

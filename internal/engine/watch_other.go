@@ -70,3 +70,5 @@ func (t *tree) close() {
 	t.cancel()
 	<-t.ended
 }
+
+func finished(string, string, time.Time) bool { return true }
