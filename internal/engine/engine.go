@@ -52,25 +52,26 @@ type Options struct {
 
 // Engine is a running Syncthing.
 type Engine struct {
-	id      protocol.DeviceID
-	dir     string
-	port    int
-	cfg     config.Wrapper
-	model   model.Model
-	conns   connections.Service
-	db      index
-	names   folderNames
-	onEvent func(Event)
-	counts  conflictCounts
-	slips   slipLists
-	sweeps  *sweeper
-	watches watches
-	finder  *finder
-	scans   firstScans
-	indexes announcements
-	senders indexSenders
-	running context.Context // until Close
-	turns   turns           // of those who look at a folder
+	id       protocol.DeviceID
+	dir      string
+	journals map[string]*pullJournal // by the roots of folders
+	port     int
+	cfg      config.Wrapper
+	model    model.Model
+	conns    connections.Service
+	db       index
+	names    folderNames
+	onEvent  func(Event)
+	counts   conflictCounts
+	slips    slipLists
+	sweeps   *sweeper
+	watches  watches
+	finder   *finder
+	scans    firstScans
+	indexes  announcements
+	senders  indexSenders
+	running  context.Context // until Close
+	turns    turns           // of those who look at a folder
 
 	applying sync.Mutex
 	applied  Settings
@@ -104,7 +105,7 @@ func Open(ctx context.Context, o Options, s Settings) (*Engine, error) {
 	}
 	configFile := filepath.Join(o.Dir, configName)
 	port := choosePort(keptPort(configFile))
-	e := &Engine{id: id, dir: o.Dir, port: port, onEvent: o.OnEvent, applied: s,
+	e := &Engine{id: id, dir: o.Dir, journals: map[string]*pullJournal{}, port: port, onEvent: o.OnEvent, applied: s,
 		sweeps: newSweeper(), scans: firstScans{ends: map[string]int64{}}, done: make(chan struct{})}
 	initial, err := configuration(id, port, s)
 	if err != nil {
@@ -287,9 +288,9 @@ func (e *Engine) Close() error {
 	e.wakeListener()
 	e.loops.Wait()
 	e.watches.opener.close()
-	e.closeJournals()
 	e.sub.Unsubscribe()
 	err := e.db.Close()
+	e.closeJournals(err == nil)
 	e.baseCancel()
 	<-e.base
 	if err != nil {

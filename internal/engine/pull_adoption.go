@@ -38,8 +38,8 @@ func (a adoption) adopt(done map[string]pullEntry) ([]protocol.FileInfo, error) 
 		if f.IsInvalid() || osutil.TraversesSymlink(a.fsys, filepath.Dir(f.Name)) != nil {
 			continue
 		}
-		if !a.inPlace(f) {
-			entry, ok := done[filepath.Clean(f.Name)]
+		entry, ok := done[filepath.Clean(f.Name)]
+		if !a.inPlace(f, entry) {
 			if !ok {
 				continue
 			}
@@ -59,7 +59,7 @@ func (a adoption) adopt(done map[string]pullEntry) ([]protocol.FileInfo, error) 
 // overtaken returns what to enter for a file that is as the journal says.
 func (a adoption) overtaken(name string, done pullEntry) (protocol.FileInfo, bool) {
 	before, had, err := a.index.GetDeviceFile(a.folder, protocol.LocalDeviceID, name)
-	if err != nil {
+	if err != nil || before.IsReceiveOnlyChanged() {
 		return protocol.FileInfo{}, false
 	}
 	info, err := a.fsys.Lstat(name)
@@ -87,8 +87,9 @@ func (a adoption) overtaken(name string, done pullEntry) (protocol.FileInfo, boo
 	return now, true
 }
 
-// inPlace reports whether the disk has an entry of the index.
-func (a adoption) inPlace(f protocol.FileInfo) bool {
+// inPlace reports whether the disk has an entry of the index. Only what the
+// journal says was put there is read.
+func (a adoption) inPlace(f protocol.FileInfo, done pullEntry) bool {
 	info, err := a.fsys.Lstat(f.Name)
 	switch {
 	case f.IsDeleted():
@@ -106,6 +107,9 @@ func (a adoption) inPlace(f protocol.FileInfo) bool {
 	}
 	if !info.ModTime().Equal(f.ModTime()) {
 		// It gets its time after its name.
+		if done.Name == "" || done.Deleted || done.Size != f.Size || done.Inode != inodeOf(info) {
+			return false
+		}
 		blocks, err := scanner.HashFile(a.ctx, a.folder, a.fsys, f.Name, f.BlockSize(), nil)
 		if err != nil || !sameBlocks(blocks, f.Blocks) || a.fsys.Chtimes(f.Name, f.ModTime(), f.ModTime()) != nil {
 			return false

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -106,6 +107,12 @@ func (j *pullJournal) read() map[string]pullEntry {
 		}
 		_ = f.Close()
 	}
+	// What is much older than the last one is in the index.
+	var last time.Time
+	for _, e := range entries {
+		last = later(last, e.Time)
+	}
+	maps.DeleteFunc(entries, func(_ string, e pullEntry) bool { return last.Sub(e.Time) > journalAge })
 	return entries
 }
 
@@ -122,4 +129,11 @@ func (j *pullJournal) close() {
 		_ = j.file.Close()
 		j.file = nil
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

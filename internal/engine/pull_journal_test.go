@@ -28,6 +28,12 @@ func TestPullJournal(t *testing.T) {
 	}
 	placed, err := info("temp")
 	j.placed("first", placed, err)
+	if err := os.WriteFile(path+".old", []byte(`{"name":"long ago","deleted":true,"time":"2026-01-01T00:00:00Z"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := j.read(); len(got) != 1 || got["first"].Size != 5 {
+		t.Errorf("%+v", got)
+	}
 	j.since = time.Now().Add(-2 * journalAge) // what follows is another file
 	j.removed("first")
 	j.removed("strange \n\"name")
@@ -97,7 +103,7 @@ func TestAdoption(t *testing.T) {
 		return protocol.FileInfo{Name: name, Version: v, Deleted: true}
 	}
 	old := entry(v0, "old", ago.Add(-long))
-	pulled := func(at time.Time) *pullEntry { return &pullEntry{Size: 6, Time: at} }
+	pulled := func(at time.Time) *pullEntry { return &pullEntry{Name: name, Size: 6, Time: at} }
 	for what, test := range map[string]struct {
 		disk          string // empty for nothing
 		modified      time.Time
@@ -106,7 +112,8 @@ func TestAdoption(t *testing.T) {
 		want          *protocol.Vector // nil for nothing
 	}{
 		"in place":                           {"pulled", ago, old, entry(v1, "pulled", ago), nil, &v1},
-		"in place, without its time":         {"pulled", time.Now(), old, entry(v1, "pulled", ago), nil, &v1},
+		"in place, without its time":         {"pulled", time.Now(), old, entry(v1, "pulled", ago), pulled(time.Now()), &v1},
+		"the same, made by the user":         {"pulled", time.Now(), old, entry(v1, "pulled", ago), nil, nil},
 		"another one of that length":         {"edited", time.Now(), old, entry(v1, "pulled", ago), nil, nil},
 		"as before":                          {"old", ago.Add(-long), old, entry(v1, "pulled", ago), nil, nil},
 		"deleted":                            {"", ago, old, gone(v1), nil, &v1},
@@ -161,5 +168,37 @@ func TestAdoption(t *testing.T) {
 				t.Errorf("entered %v, and there is %d bytes of %v", got[0], info.Size(), info.ModTime())
 			}
 		})
+	}
+}
+
+// What is done in a folder is noted for the network that it belongs to now.
+func TestJournalsFollowTheFolder(t *testing.T) {
+	t.Parallel()
+	root, other := t.TempDir(), t.TempDir()
+	e := &Engine{dir: t.TempDir(), journals: map[string]*pullJournal{}}
+	keep := func(folders ...config.FolderConfiguration) { e.keepJournals(folders) }
+	noted := func(id string) int {
+		return len((&pullJournal{path: filepath.Join(e.dir, "pulls-"+id+".jsonl")}).read())
+	}
+	keep(config.FolderConfiguration{ID: "alone", Path: root}, config.FolderConfiguration{ID: "left", Path: other})
+	journalOf(root).removed("file")
+	journalOf(other).removed("file")
+	keep(config.FolderConfiguration{ID: "alone", Path: root + "/"})
+	if noted("alone") != 1 || noted("left") != 0 || journalOf(other) != nil {
+		t.Errorf("noted %d and %d", noted("alone"), noted("left"))
+	}
+	keep(config.FolderConfiguration{ID: "joined", Path: root})
+	journalOf(root).removed("file")
+	if noted("alone") != 0 || noted("joined") != 1 {
+		t.Errorf("noted %d and %d", noted("alone"), noted("joined"))
+	}
+	e.closeJournals(false)
+	if noted("joined") != 1 || journalOf(root) != nil {
+		t.Errorf("after an index that was not written: %d", noted("joined"))
+	}
+	keep(config.FolderConfiguration{ID: "joined", Path: root})
+	e.closeJournals(true)
+	if noted("joined") != 0 {
+		t.Errorf("after a clean end: %d", noted("joined"))
 	}
 }

@@ -10,19 +10,42 @@ import (
 	"github.com/syncthing/syncthing/lib/protocol"
 )
 
-// keepJournals opens the journals of folders that have none, before Syncthing
-// writes to them.
+// keepJournals has a journal for each of the folders, before Syncthing writes to
+// them, and none for any other.
 func (e *Engine) keepJournals(folders []config.FolderConfiguration) {
+	wanted := map[string]string{} // root → file
 	for _, f := range folders {
-		journals.LoadOrStore(filepath.Clean(f.Path), &pullJournal{path: filepath.Join(e.dir, "pulls-"+f.ID+".jsonl")})
+		wanted[filepath.Clean(f.Path)] = filepath.Join(e.dir, "pulls-"+f.ID+".jsonl")
+	}
+	for root, j := range e.journals {
+		// The folder of another network has another index.
+		if wanted[root] != j.path {
+			e.dropJournal(root, true)
+		}
+	}
+	for root, path := range wanted {
+		if e.journals[root] == nil {
+			e.journals[root] = &pullJournal{path: path}
+			journals.Store(root, e.journals[root])
+		}
 	}
 }
 
-func (e *Engine) closeJournals() {
-	for _, f := range e.cfg.FolderList() {
-		if j, ok := journals.LoadAndDelete(filepath.Clean(f.Path)); ok {
-			j.(*pullJournal).close()
-		}
+// closeJournals closes them all. Once the index is written, there is nothing left
+// that they could tell.
+func (e *Engine) closeJournals(written bool) {
+	for root := range e.journals {
+		e.dropJournal(root, written)
+	}
+}
+
+func (e *Engine) dropJournal(root string, clear bool) {
+	j := e.journals[root]
+	delete(e.journals, root)
+	journals.CompareAndDelete(root, j)
+	j.close()
+	if clear {
+		j.clear()
 	}
 }
 
@@ -30,7 +53,7 @@ func (e *Engine) closeJournals() {
 // first scan. A folder whose disk is not there is left for a later start.
 func (e *Engine) adoptPulls(ctx context.Context, index fileIndex, update func(folder string, files []protocol.FileInfo) error) error {
 	for _, f := range e.cfg.FolderList() {
-		journal := journalOf(filepath.Clean(f.Path))
+		journal := e.journals[filepath.Clean(f.Path)]
 		fsys := fs.NewFilesystem(fs.FilesystemTypeBasic, f.Path)
 		if _, err := fsys.Lstat(config.DefaultMarkerName); err != nil {
 			continue
