@@ -18,7 +18,7 @@ const sweeping = false
 
 // settle is for what comes together: the two ends of a rename, the files of one
 // program. A file is finished when it is reported.
-var settle = watch.Settle{Quiet: time.Millisecond, More: 5 * time.Millisecond, Max: 20 * time.Millisecond}
+var settle = watch.Settle{Quiet: 400 * time.Microsecond, More: 5 * time.Millisecond, Max: 20 * time.Millisecond}
 
 // opener watches all folders with one inotify instance.
 type opener struct {
