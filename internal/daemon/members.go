@@ -73,7 +73,7 @@ func (ms *members) reread() error {
 	if err := ms.store.Mark(); err != nil {
 		return err
 	}
-	seen, err := ms.store.Read()
+	seen, err := ms.store.Read(ms.known)
 	if err != nil {
 		return err
 	}

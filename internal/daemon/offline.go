@@ -71,7 +71,7 @@ func offlineView(r *root.Root, m network.Membership, self string) (network.View,
 	if err != nil {
 		return network.View{}, err
 	}
-	seen, err := openStore(r).Read()
+	seen, err := openStore(r).Read(known)
 	if err != nil {
 		return network.View{}, err
 	}

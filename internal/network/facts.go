@@ -2,6 +2,7 @@ package network
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,11 +19,9 @@ const (
 
 // Limits of a file of facts. It comes from other devices.
 const (
-	MaxFactsBytes    = 1 << 20
-	maxFactBytes     = 256     // of a value
-	maxFactKinds     = 16      // of one device
-	maxFactKindBytes = 32      // of the word for a kind
-	maxCount         = 1 << 53 // what JSON can carry
+	MaxFactsBytes = 1 << 20
+	maxFactBytes  = 256     // of a value
+	maxCount      = 1 << 53 // what JSON can carry
 )
 
 // Fact is something that a device said of a device, such as its new name. Of two
@@ -40,20 +39,21 @@ func (f Fact) beats(o Fact) bool {
 	return cmp.Or(cmp.Compare(f.Count, o.Count), cmp.Compare(f.By, o.By), cmp.Compare(f.Value, o.Value)) > 0
 }
 
-// Facts are facts by the ID of the device that they are about, and by kind.
+// Facts are facts by the ID of the device that they are about, and by kind. There
+// are no kinds but those above: whatever else is said takes no place.
 type Facts map[string]map[string]Fact
 
 // put keeps a fact, unless one that beats it is there. It reports whether that
 // changed anything.
 func (fs Facts) put(about, kind string, f Fact) bool {
+	if kind != FactName && kind != FactRole {
+		return false
+	}
 	if old, ok := fs[about][kind]; ok && !f.beats(old) {
 		return false
 	}
 	if fs[about] == nil {
 		fs[about] = map[string]Fact{}
-	}
-	if _, ok := fs[about][kind]; !ok && len(fs[about]) >= maxFactKinds {
-		return false
 	}
 	fs[about][kind] = f
 	return true
@@ -85,16 +85,31 @@ type factsFile struct {
 }
 
 // ParseFacts reads the facts in data, which have to be in the file of the device
-// with the given ID. Those that make no sense are left out.
-func ParseFacts(id string, data []byte) (Facts, error) {
-	var f factsFile
+// with the given ID. Those that make no sense, or are about a device that is not
+// known, are left out.
+func ParseFacts(id string, data []byte, known func(id string) bool) (Facts, error) {
+	var f struct {
+		ID    string                     `json:"id"`
+		Facts map[string]json.RawMessage `json:"facts"`
+	}
 	if err := parseBounded(data, &f, MaxFactsBytes); err != nil {
 		return nil, fmt.Errorf("reading what a device said: %w", err)
 	}
 	if f.ID != id || !ValidID(id) {
 		return nil, errors.New("reading what a device said: it claims another device's id")
 	}
-	return f.Facts.valid(), nil
+	out := Facts{}
+	for about, said := range f.Facts {
+		if !known(about) {
+			continue
+		}
+		var kinds map[string]Fact
+		if err := json.Unmarshal(said, &kinds); err != nil {
+			return nil, fmt.Errorf("reading what a device said: %w", err)
+		}
+		maps.Copy(out, Facts{about: kinds}.valid())
+	}
+	return out, nil
 }
 
 func (fs Facts) valid() Facts {
@@ -105,22 +120,13 @@ func (fs Facts) valid() Facts {
 		}
 		for _, kind := range slices.Sorted(maps.Keys(fs[about])) {
 			fact := fs[about][kind]
-			if validKind(kind) && ValidID(fact.By) && fact.Count > 0 && fact.Count <= maxCount &&
+			if ValidID(fact.By) && fact.Count > 0 && fact.Count <= maxCount &&
 				len(fact.Value) <= maxFactBytes && printable(fact.Value) {
 				out.put(about, kind, fact)
 			}
 		}
 	}
 	return out
-}
-
-func validKind(kind string) bool {
-	for _, c := range []byte(kind) {
-		if !(c >= 'a' && c <= 'z' || c == '_') {
-			return false
-		}
-	}
-	return kind != "" && len(kind) <= maxFactKindBytes
 }
 
 func marshalFacts(id string, facts Facts) []byte {

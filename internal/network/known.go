@@ -64,13 +64,16 @@ func (k Known) RemovalFile(id string) File {
 // ErrCount says that a fact cannot be replaced: somebody has used up its count.
 var ErrCount = errors.New("it cannot be changed any more")
 
-// Say keeps that the device by says something of a device.
+// Say keeps that the device by says something of a device. The error is that
+// nothing else can be said of it, or nothing of that kind of any.
 func (k Known) Say(about, kind, value, by string) error {
 	count := k.Facts[about][kind].Count + 1
 	if count > maxCount {
 		return ErrCount
 	}
-	k.Facts.put(about, kind, Fact{Value: value, Count: count, By: by})
+	if !k.Facts.put(about, kind, Fact{Value: value, Count: count, By: by}) {
+		return fmt.Errorf("there is nothing called %q to be said of a device", kind)
+	}
 	return nil
 }
 

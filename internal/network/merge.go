@@ -28,7 +28,12 @@ type Seen struct {
 	Damaged   map[string]bool     // those of them that cannot be understood
 	Copies    []string            // conflict copies; what they say is among the rest
 	Bad       []BadFile
-	Partial   bool // there is more than was read
+	Partial   bool // there is more of facts and records than was read
+
+	ids     map[string]bool    // of the devices that have a record, here or in what was known
+	removed map[string]Removal // what was known of them
+	left    int                // bytes that may still be read
+	more    int                // that are bad, and not among Bad
 }
 
 // SeenRecord is a record, and the file that it was read from.
@@ -83,7 +88,12 @@ func Merge(known Known, seen Seen, self string) Merged {
 	}
 	for _, r := range seen.Removals {
 		r = r.normal()
-		if old, ok := k.Removals[r.ID]; !ok || earlier(r, old) {
+		old, ok := k.Removals[r.ID]
+		_, member := k.Records[r.ID]
+		if !ok && !member && len(k.Removals) >= MaxDevices {
+			continue // it is taken up when there is a record that it is about
+		}
+		if !ok || earlier(r, old) {
 			k.Removals[r.ID], out.Changed = r, true
 		}
 	}
@@ -123,10 +133,12 @@ func (k *Known) takeFacts(seen map[string]Facts) (changed bool) {
 // missing are the records and removals that somebody deleted or damaged, and the
 // records that have to be put right. A record that was edited and is still one
 // stays: another device may have seen no other, and the two would take turns.
+// Removals and records of known devices are looked for whatever else is there, so
+// that one that was not seen is missing.
 func (k *Known) missing(seen Seen, rewrite []string) []File {
 	var out []File
 	restore := func(path string, data func() []byte, at time.Time, anyway bool) {
-		if anyway || seen.Damaged[path] || !seen.Paths[path] && !seen.Partial {
+		if anyway || seen.Damaged[path] || !seen.Paths[path] {
 			out = append(out, File{path, data(), at})
 		}
 	}

@@ -12,13 +12,26 @@ import (
 // folder is a synced folder in memory.
 type folder map[string][]byte
 
-func (f folder) seen() Seen {
-	seen := newSeen()
-	for path, data := range f {
-		dir, name, _ := cutPath(path)
-		seen.add(dir, name, func(string) error { return nil }, func(limit int64) ([]byte, error) {
-			return data[:min(int64(len(data)), limit)], nil
-		})
+// seen is what a Store would see. A file in the place of a directory makes it one
+// that is empty.
+func (f folder) seen(known ...Known) Seen {
+	seen := newSeen(append(known, Known{})[0])
+	for _, kind := range inOrder {
+		if _, blocked := f[kind]; blocked {
+			continue
+		}
+		var names []string
+		for path := range f {
+			if dir, name, ok := cutPath(path); ok && dir == kind {
+				names = append(names, name)
+			}
+		}
+		for _, name := range seen.order(kind, names, true) {
+			data := f[kind+"/"+name]
+			seen.add(kind, name, func(string) error { return nil }, func(limit int64) ([]byte, error) {
+				return data[:min(int64(len(data)), limit)], nil
+			})
+		}
 	}
 	return seen
 }
@@ -173,7 +186,7 @@ func TestFactsConverge(t *testing.T) {
 	f := folder{}
 	for range 2 {
 		for id, k := range map[string]*Known{a: &onA, b: &onB} {
-			m := Merge(*k, f.seen(), id)
+			m := Merge(*k, f.seen(*k), id)
 			*k = m.Known
 			for _, w := range m.Write {
 				f[w.Path] = w.Data
@@ -188,12 +201,12 @@ func TestFactsConverge(t *testing.T) {
 	if err := onA.Say(c, FactName, "again", a); err != nil {
 		t.Fatal(err)
 	}
-	if got := Merge(onA, f.seen(), a); got.Known.Facts[c][FactName].Value != "again" {
+	if got := Merge(onA, f.seen(onA), a); got.Known.Facts[c][FactName].Value != "again" {
 		t.Fatalf("got %+v", got.Known.Facts)
 	}
 	// What the one who said it cannot say any more, one of the others does.
 	delete(f, fileOf(factsDir, b))
-	m := Merge(onA, f.seen(), a)
+	m := Merge(onA, f.seen(onA), a)
 	if len(m.Write) == 0 {
 		t.Fatal("a fact is lost")
 	}
@@ -209,7 +222,7 @@ func TestWhoIsOutSaysNothing(t *testing.T) {
 	t.Parallel()
 	known := knownOf(record(1), record(2))
 	known.Remove(Removal{ID: deviceID(1)})
-	if m := Merge(known, newSeen(), deviceID(1)); len(m.Write)+len(m.Remove) > 0 {
+	if m := Merge(known, newSeen(known), deviceID(1)); len(m.Write)+len(m.Remove) > 0 {
 		t.Fatalf("it would write %q", paths(m.Write))
 	}
 }
@@ -228,15 +241,17 @@ func TestThereAreOnlySoManyDevices(t *testing.T) {
 	}
 }
 
+func everybody(string) bool { return true }
+
 func FuzzParseFacts(f *testing.F) {
 	f.Add(marshalFacts(idA, Facts{idA: {FactName: {Value: "x", Count: 1, By: idA}}}))
 	f.Add([]byte(`{"id":"` + idA + `","facts":{"` + idA + `":{"name":{"value":"\u0007","count":-1}}}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		facts, err := ParseFacts(idA, data)
+		facts, err := ParseFacts(idA, data, everybody)
 		if err != nil {
 			return
 		}
-		again, err := ParseFacts(idA, marshalFacts(idA, facts))
+		again, err := ParseFacts(idA, marshalFacts(idA, facts), everybody)
 		if err != nil || !again.equal(facts) {
 			t.Fatalf("does not read what it wrote: %v", err)
 		}
@@ -282,4 +297,51 @@ func FuzzKnown(f *testing.F) {
 			t.Fatalf("does not read what it wrote: %v", err)
 		}
 	})
+}
+
+// Nothing that others say keeps a device from being given another name.
+func TestFactsOfOtherKinds(t *testing.T) {
+	t.Parallel()
+	a, b := deviceID(1), deviceID(2)
+	junk := map[string]Fact{}
+	for i := range 20 {
+		junk["a"+string(rune('a'+i))] = Fact{Value: "x", Count: 1, By: b}
+	}
+	f := folder{fileOf(factsDir, b): marshalFacts(b, Facts{a: junk})}
+	f.add(record(1))
+	f.add(record(2))
+	known := Merge(Known{}, f.seen(), a).Known
+	if len(known.Facts) > 0 {
+		t.Fatalf("kept are %v", known.Facts)
+	}
+	known.Facts[a] = junk // as before there was a bound on them
+	for _, kind := range []string{FactName, FactRole} {
+		if err := known.Say(a, kind, "agent", a); err != nil || known.Facts[a][kind].Value != "agent" {
+			t.Fatalf("%s: %v, %v", kind, err, known.Facts[a][kind])
+		}
+	}
+	if err := known.Say(a, "other", "x", a); err == nil {
+		t.Fatal("what is not kept passes for said")
+	}
+}
+
+// Removals of devices that nobody knows take only so much room, and none from
+// those that are known.
+func TestThereAreOnlySoManyRemovals(t *testing.T) {
+	t.Parallel()
+	known := knownOf(record(0), record(1))
+	for i := range MaxDevices {
+		known.Remove(Removal{ID: deviceID(10 + i)})
+	}
+	f := folder{}
+	f.remove(deviceID(MaxDevices + 20))
+	f.remove(deviceID(1))
+	m := Merge(known, f.seen(known), deviceID(0))
+	if len(m.Known.Removals) != MaxDevices+1 || m.Known.Is(deviceID(1)) {
+		t.Fatalf("%d removals are known", len(m.Known.Removals))
+	}
+	f.add(record(MaxDevices + 20)) // it is one of a device after all
+	if m = Merge(m.Known, f.seen(m.Known), deviceID(0)); m.Known.Is(deviceID(MaxDevices + 20)) {
+		t.Fatal("a removal is passed over")
+	}
 }

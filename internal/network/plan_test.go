@@ -49,7 +49,7 @@ func TestPlanNamesMembersApart(t *testing.T) {
 func TestPlanTakesWhatWasSaidSince(t *testing.T) {
 	t.Parallel()
 	known := knownOf(record(1), record(2))
-	for _, f := range []struct{ kind, value string }{{FactName, "desk"}, {FactRole, string(api.RoleAgent)}, {"later", "x"}} {
+	for _, f := range []struct{ kind, value string }{{FactName, "desk"}, {FactRole, string(api.RoleAgent)}} {
 		if err := known.Say(deviceID(2), f.kind, f.value, deviceID(1)); err != nil {
 			t.Fatal(err)
 		}

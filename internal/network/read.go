@@ -14,58 +14,69 @@ import (
 const (
 	maxEntries = 4 * MaxDevices // that are looked at, of each kind
 	readBatch  = 1024           // that are listed at a time
+	// maxListed bounds the names that are looked through for those.
+	maxListed = 1_000_000
+	// maxHeld is how much is read, in bytes, of the kinds that are kept while files
+	// are merged. A network of 10,000 devices needs some 10 MB.
+	maxHeld = 32 << 20
 )
 
 // Read returns all that the store holds. Files that are no records are reported
-// and otherwise ignored; the error is about the directory itself.
-func (s Store) Read() (seen Seen, err error) {
-	seen = newSeen()
+// and otherwise ignored; the error is about the directory itself. However many
+// files there are, those of devices that are known are read.
+func (s Store) Read(known Known) (seen Seen, err error) {
+	seen = newSeen(known)
 	defer func() { seen.closed() }()
-	top, _, err := list(s.dir, s.limit)
+	top, _, err := list(s.dir, 2*maxBad, func(name string) bool {
+		_, known := kinds[name]
+		return !known && !unfinished(name)
+	})
 	if err != nil {
 		return seen, fmt.Errorf("reading device records: %w", err)
 	}
-	for _, e := range top {
-		if _, known := kinds[e.Name()]; !known && !unfinished(e.Name()) {
-			seen.bad(e.Name(), errors.New("nothing of that name belongs here"))
-		}
+	for _, name := range top {
+		seen.bad(name, errors.New("nothing of that name belongs here"))
 	}
-	for _, dir := range []string{removedDir, devicesDir, factsDir, addressesDir} {
-		if err := s.readKind(&seen, dir); err != nil {
-			return seen, err
-		}
+	for _, dir := range inOrder {
+		s.readKind(&seen, dir)
 	}
 	return seen, nil
 }
 
-func (s Store) readKind(seen *Seen, sub string) error {
+// readKind takes what stands in the place of a directory for an empty one: what is
+// missing there is written, and Write makes way for it.
+func (s Store) readKind(seen *Seen, sub string) {
 	dir := filepath.Join(s.dir, sub)
 	switch err := isDirectory(dir); {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil
+		return
 	case err != nil:
-		seen.Partial = true // what is in its place cannot be written around
 		seen.bad(sub, err)
-		return nil
+		return
 	}
-	entries, whole, err := list(dir, s.limit)
+	names, whole, err := list(dir, s.limit, func(name string) bool {
+		id, _, ok := recordName(name)
+		if !ok && !unfinished(name) {
+			seen.bad(sub+"/"+name, errNoRecord)
+		}
+		return ok && (!ofMembers(sub) || seen.ids[id])
+	})
 	if err != nil {
-		return fmt.Errorf("reading device records: %w", err)
+		seen.bad(sub, err)
+		return
 	}
 	if !whole {
-		seen.Partial = true
-		seen.bad(sub, fmt.Errorf("it holds more than %d files, and the others are not looked at", s.limit))
+		seen.bad(sub, fmt.Errorf("it holds more than %d files; of the others only those of known devices are looked at", s.limit))
 	}
-	for _, e := range entries {
-		seen.add(sub, e.Name(), s.checkID, func(limit int64) ([]byte, error) {
-			return readRegular(filepath.Join(dir, e.Name()), limit)
+	for _, name := range seen.order(sub, names, whole) {
+		seen.add(sub, name, s.checkID, func(limit int64) ([]byte, error) {
+			return readRegular(filepath.Join(dir, name), limit)
 		})
 	}
-	return nil
 }
 
-// list returns the entries of a directory, and whether these are all.
-func list(dir string, limit int) (entries []fs.DirEntry, whole bool, err error) {
+// list returns the names of a directory that are wanted, and whether these are all.
+func list(dir string, limit int, wanted func(name string) bool) (names []string, whole bool, err error) {
 	d, err := os.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, true, nil
@@ -74,18 +85,26 @@ func list(dir string, limit int) (entries []fs.DirEntry, whole bool, err error) 
 		return nil, false, err
 	}
 	defer d.Close()
-	for len(entries) < limit {
-		batch, err := d.ReadDir(min(readBatch, limit-len(entries)))
-		entries = append(entries, batch...)
+	for listed := 0; listed < maxListed; {
+		batch, err := d.Readdirnames(readBatch)
+		listed += len(batch)
+		for _, name := range batch {
+			if !wanted(name) {
+				continue
+			}
+			if len(names) == limit {
+				return names, false, nil
+			}
+			names = append(names, name)
+		}
 		if errors.Is(err, io.EOF) {
-			return entries, true, nil
+			return names, true, nil
 		}
 		if err != nil {
 			return nil, false, err
 		}
 	}
-	more, _ := d.ReadDir(1)
-	return entries, len(more) == 0, nil
+	return names, false, nil
 }
 
 // readRegular reads at most limit bytes of a file that is nothing else, and is

@@ -21,7 +21,7 @@ func BenchmarkRefresh(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			seen, err := s.Read()
+			seen, err := s.Read(known)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -39,7 +39,7 @@ func BenchmarkRefresh(b *testing.B) {
 			b.ReportAllocs()
 			b.ResetTimer()
 			for range b.N {
-				seen, err := s.Read()
+				seen, err := s.Read(known)
 				if err != nil {
 					b.Fatal(err)
 				}

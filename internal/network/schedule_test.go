@@ -80,7 +80,7 @@ func (d *device) folder() folder {
 // look is what the daemon does whenever its folder has changed. cut says how many
 // files it still wrote before it was killed; none if negative.
 func (w *world) look(d *device, cut int) (changed bool) {
-	m := Merge(d.known, d.folder().seen(), d.id)
+	m := Merge(d.known, d.folder().seen(d.known), d.id)
 	changed = m.Changed || len(m.Write)+len(m.Remove) > 0
 	d.known, d.kept = m.Known, m.Known.encode("n")
 	for i, f := range m.Write {

@@ -1,8 +1,11 @@
 package network
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"time"
 
@@ -44,17 +47,14 @@ type BadFile struct {
 	Err  error
 }
 
-// Write writes a file in one step, unless it is there with the same contents.
+// Write writes a file in one step, unless it is there with the same contents. What
+// stands in its way is removed: the folder is for records alone.
 func (s Store) Write(f File) error {
 	file := filepath.Join(s.dir, filepath.FromSlash(f.Path))
 	if old, err := readRegular(file, int64(len(f.Data))+1); err == nil && string(old) == string(f.Data) {
 		return nil
 	}
-	dir := filepath.Dir(file)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("writing %s: %w", f.Path, err)
-	}
-	if err := isDirectory(dir); err != nil {
+	if err := s.makeWay(f.Path); err != nil {
 		return fmt.Errorf("writing %s: %w", f.Path, err)
 	}
 	// Unfinished files would be announced to the peers.
@@ -72,6 +72,36 @@ func (s Store) Write(f File) error {
 	return nil
 }
 
+// makeWay removes what is no directory or no file where there has to be one. Links
+// are removed, and what they lead to is not touched.
+func (s Store) makeWay(file string) error {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return err
+	}
+	top, err := os.OpenRoot(s.dir)
+	if err != nil {
+		return err
+	}
+	defer top.Close()
+	dir := path.Dir(file)
+	info, err := top.Lstat(dir)
+	if err == nil && !info.IsDir() {
+		err = top.RemoveAll(dir)
+	} else if err == nil && info.Mode().Perm()&0o700 != 0o700 { // another device can take it away
+		err = top.Chmod(dir, 0o700)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := top.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if info, err := top.Lstat(file); err == nil && !info.Mode().IsRegular() {
+		return top.RemoveAll(file)
+	}
+	return nil
+}
+
 // sensible reports whether a time, which may come from a wrong clock, is one that
 // every file system can keep.
 func sensible(t time.Time) bool {
@@ -83,7 +113,11 @@ func sensible(t time.Time) bool {
 // is not there, and stops it. Nothing is lost by that here: all that was in the
 // folder is known, and written again.
 func (s Store) Mark() error {
-	if err := os.MkdirAll(filepath.Join(s.dir, marker), 0o700); err != nil {
+	mark := filepath.Join(s.dir, marker)
+	if _, err := os.Stat(mark); err == nil {
+		return nil // a file does as well
+	}
+	if err := os.MkdirAll(mark, 0o700); err != nil {
 		return fmt.Errorf("putting back the folder of device records: %w", err)
 	}
 	return nil

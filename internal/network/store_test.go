@@ -26,9 +26,9 @@ func put(t *testing.T, dir, name, data string) {
 	}
 }
 
-func read(t *testing.T, s Store) Seen {
+func read(t *testing.T, s Store, known ...Record) Seen {
 	t.Helper()
-	seen, err := s.Read()
+	seen, err := s.Read(knownOf(known...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestStoreNamesWhatItIgnores(t *testing.T) {
 	} {
 		put(t, dir, name, data)
 	}
-	seen := read(t, s)
+	seen := read(t, s, record(1), record(2))
 	if len(seen.Records) != 2 || len(seen.Removals) != 1 || seen.Removals[0].ID != deviceID(5) {
 		t.Fatalf("records %v, removals %v", seen.Records, seen.Removals)
 	}
@@ -155,11 +155,122 @@ func TestStoreFollowsNothing(t *testing.T) {
 	}
 	s := NewStore(dir, nil)
 	seen := read(t, s)
-	if len(seen.Records)+len(seen.Removals) > 0 || len(seen.Bad) != want || !seen.Partial {
+	if len(seen.Records)+len(seen.Removals) > 0 || len(seen.Bad) != want {
 		t.Fatalf("got %+v", seen)
 	}
-	if err := s.Write(fileOfRecord(record(4))); err == nil {
-		t.Fatal("it writes where a link leads")
+	for _, f := range []File{fileOfRecord(record(4)), knownOf().RemovalFile(deviceID(2)), knownOf().RemovalFile(deviceID(3))} {
+		if err := s.Write(f); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(f.Path))); err != nil || !info.Mode().IsRegular() {
+			t.Fatalf("%s is not written: %v", f.Path, err)
+		}
+	}
+	entries, err := os.ReadDir(filepath.Join(outside, "devices"))
+	if err != nil || len(entries) != 1 {
+		t.Fatalf("it writes or removes where a link leads: %v, %v", entries, err)
+	}
+	if got, err := os.ReadFile(filepath.Join(outside, "record")); err != nil || string(got) != string(record(2).Marshal()) {
+		t.Fatalf("it writes where a link leads: %q, %v", got, err)
+	}
+}
+
+// Whatever stands in the place of a directory, and whatever else is in it: a
+// removal and a record that are known are written.
+func TestStoreMakesWay(t *testing.T) {
+	t.Parallel()
+	known := knownOf(record(1), record(2), record(3))
+	known.Remove(Removal{ID: deviceID(2), RemovedBy: deviceID(1)})
+	if err := known.Say(deviceID(3), FactName, "desk", deviceID(1)); err != nil {
+		t.Fatal(err)
+	}
+	removal := fileOf(removedDir, deviceID(2))
+	for name, block := range map[string]func(t *testing.T, dir string){
+		"a file for facts":          func(t *testing.T, dir string) { put(t, dir, "facts", "x") },
+		"a file for addresses":      func(t *testing.T, dir string) { put(t, dir, "addresses", "x") },
+		"a file for devices":        func(t *testing.T, dir string) { put(t, dir, "devices", "x") },
+		"a file for removed":        func(t *testing.T, dir string) { put(t, dir, "removed", "x") },
+		"a directory for a removal": func(t *testing.T, dir string) { put(t, dir, removal+"/x/y", "x") },
+		"a directory without rights": func(t *testing.T, dir string) {
+			put(t, dir, "removed/x", "x")
+			_ = os.Chmod(filepath.Join(dir, "removed"), 0)
+		},
+		"too many for removed": func(t *testing.T, dir string) {
+			for i := 100; i < 120; i++ {
+				put(t, dir, fileOf(removedDir, deviceID(i)), "x")
+				put(t, dir, fileOf(factsDir, deviceID(i)), "x")
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			block(t, dir)
+			s := NewStore(dir, nil)
+			s.limit = 10
+			for range 2 {
+				seen, err := s.Read(known)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, f := range Merge(known, seen, deviceID(1)).Write {
+					if err := s.Write(f); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			seen, err := s.Read(known)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again := Merge(known, seen, deviceID(1)); len(again.Write) > 0 {
+				t.Errorf("it goes on to write %q", paths(again.Write))
+			}
+			// Another device, which sees no more than this folder, learns all of it.
+			if seen, err = s.Read(knownOf(record(3))); err != nil {
+				t.Fatal(err)
+			}
+			if got := Merge(knownOf(record(3)), seen, deviceID(3)).Known; got.Removals[deviceID(2)].ID == "" || !got.Is(deviceID(1)) || !got.Facts.equal(known.Facts) {
+				t.Errorf("another device learns %+v", got)
+			}
+		})
+	}
+}
+
+// What is held of the files of others has a bound, and what is not held is not
+// taken for missing.
+func TestStoreHoldsOnlySoMuch(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := NewStore(dir, nil)
+	big := strings.Repeat(" ", MaxFactsBytes-2000)
+	fact := func(by string) string {
+		return string(marshalFacts(by, Facts{deviceID(1): {FactName: {"x", 1, by}}, deviceID(999): {FactName: {"x", 1, by}}}))
+	}
+	known := Known{}.Clone()
+	for i := range maxHeld>>20 + 4 {
+		known.Add(record(i))
+		put(t, dir, fileOf(factsDir, deviceID(i)), fact(deviceID(i))+big)
+	}
+	put(t, dir, fileOf(factsDir, deviceID(1000)), fact(deviceID(1000))) // of nobody
+	put(t, dir, fileOf(addressesDir, deviceID(1000)), string(AddressesFile(deviceID(1000), nil).Data))
+	known.Remove(Removal{ID: deviceID(5)})
+	seen, err := s.Read(known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(seen.Facts) < 2 || len(seen.Facts) > maxHeld>>20+1 || !seen.Partial || len(seen.Addresses) > 0 || seen.Facts[deviceID(1000)] != nil {
+		t.Fatalf("held are the facts of %d devices", len(seen.Facts))
+	}
+	for id, facts := range seen.Facts {
+		if len(facts) != 1 {
+			t.Fatalf("held of what %s said: %v", id, facts)
+		}
+	}
+	for _, f := range Merge(known, seen, deviceID(1)).Write {
+		if strings.HasPrefix(f.Path, factsDir) && f.Path != fileOf(factsDir, deviceID(1)) {
+			t.Fatalf("it would write %s", f.Path)
+		}
 	}
 }
 
@@ -177,13 +288,13 @@ func TestStoreIsFlooded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	put(t, dir, fileOf(removedDir, deviceID(7)), string(Removal{ID: deviceID(7)}.Marshal()))
 	seen := read(t, s)
-	if !seen.Partial || len(seen.Bad) != maxBad+1 {
-		t.Fatalf("partial: %v, bad: %d", seen.Partial, len(seen.Bad))
+	if len(seen.Bad) != maxBad+1 {
+		t.Fatalf("bad: %d", len(seen.Bad))
 	}
-	// What cannot be seen is not missing.
-	if got := Merge(knownOf(record(1)), seen, deviceID(1)); len(got.Write) > 0 {
-		t.Fatalf("it would write %+v", got.Write)
+	if len(seen.Removals) != 1 {
+		t.Fatal("the one removal among them is not seen")
 	}
 }
 
