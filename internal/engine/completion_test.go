@@ -71,8 +71,8 @@ func TestHas(t *testing.T) {
 		"left out":             {protocol.FileInfo{Version: vector(5, 0), LocalFlags: protocol.FlagLocalRemoteInvalid}, false},
 		"a slip on it":         {protocol.FileInfo{PreviousBlocksHash: sent.hash, LocalFlags: protocol.FlagLocalRemoteInvalid}, true},
 		"a slip elsewhere":     {protocol.FileInfo{ModifiedS: 9, LocalFlags: protocol.FlagLocalRemoteInvalid}, false},
-		"deleted by a slip":    {protocol.FileInfo{ModifiedS: 5, Deleted: true, LocalFlags: protocol.FlagLocalRemoteInvalid}, true},
-		"deleted before it":    {protocol.FileInfo{ModifiedS: 4, Deleted: true, LocalFlags: protocol.FlagLocalRemoteInvalid}, false},
+		"deleted by a slip":    {protocol.FileInfo{PreviousBlocksHash: basis(sent.vector), Deleted: true, LocalFlags: protocol.FlagLocalRemoteInvalid}, true},
+		"deleted, of another":  {protocol.FileInfo{ModifiedS: 1 << 40, Deleted: true, LocalFlags: protocol.FlagLocalRemoteInvalid}, false},
 	} {
 		if got := has(test.entry, sent); got != test.want {
 			t.Errorf("%s: %v", name, got)

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"iter"
 	"log/slog"
 	"sync"
 	"time"
@@ -36,17 +35,12 @@ const (
 type indexSender struct {
 	protocol.Connection
 	cfg   config.Wrapper
-	index localSequence
+	index senderIndex
 
 	mu      sync.Mutex
 	folders map[string]*sentIndex
 	changed map[string]bool
 	wake    chan struct{}
-}
-
-// localSequence is what is read of Syncthing's database.
-type localSequence interface {
-	AllLocalFilesBySequence(folder string, device protocol.DeviceID, startSeq int64, limit int) (iter.Seq[protocol.FileInfo], func() error)
 }
 
 // sentIndex is how far the peer was told of a folder's index.
@@ -58,7 +52,7 @@ type sentIndex struct {
 	sent    int64     // the last that was sent at all
 }
 
-func newIndexSender(conn protocol.Connection, cfg config.Wrapper, index localSequence) *indexSender {
+func newIndexSender(conn protocol.Connection, cfg config.Wrapper, index senderIndex) *indexSender {
 	return &indexSender{Connection: conn, cfg: cfg, index: index,
 		folders: map[string]*sentIndex{}, changed: map[string]bool{}, wake: make(chan struct{}, 1)}
 }
@@ -91,6 +85,9 @@ func (c *indexSender) Index(ctx context.Context, msg *protocol.Index) error {
 	}
 	defer s.end()
 	last := msg.LastSequence // the message must not be used after it was sent
+	if err := tellBases(c.index, msg.Folder, msg.Files); err != nil {
+		return err
+	}
 	if err := c.Connection.Index(ctx, msg); err != nil {
 		return err
 	}
@@ -118,6 +115,9 @@ func (c *indexSender) IndexUpdate(ctx context.Context, msg *protocol.IndexUpdate
 			return nil
 		}
 		msg.PrevSequence = s.sent
+	}
+	if err := tellBases(c.index, msg.Folder, msg.Files); err != nil {
+		return err
 	}
 	if err := c.Connection.IndexUpdate(ctx, msg); err != nil {
 		return err
@@ -226,6 +226,9 @@ func (c *indexSender) send(ctx context.Context, folder string) (bool, error) {
 		return false, nil
 	}
 	if err := batch.Flush(); err != nil || len(files) == 0 {
+		return false, err
+	}
+	if err := tellBases(c.index, folder, files); err != nil {
 		return false, err
 	}
 	err = c.Connection.IndexUpdate(ctx, &protocol.IndexUpdate{Folder: folder, Files: files, PrevSequence: s.sent, LastSequence: last})

@@ -73,6 +73,14 @@ func (c *changesOf) AllLocalFilesBySequence(_ string, _ protocol.DeviceID, start
 	return slices.Values(out), func() error { return nil }
 }
 
+func (c *changesOf) GetDeviceFile(string, protocol.DeviceID, string) (protocol.FileInfo, bool, error) {
+	return protocol.FileInfo{}, false, nil
+}
+
+func (c *changesOf) GetGlobalFile(string, string) (protocol.FileInfo, bool, error) {
+	return protocol.FileInfo{}, false, nil
+}
+
 func testConfig(t interface{ Fatal(...any) }, peer protocol.DeviceID) config.Wrapper {
 	cfg, err := configuration(protocol.LocalDeviceID, 22000, Settings{
 		Peers:   []Peer{{ID: peer.String()}},

@@ -24,8 +24,7 @@ type promptModel struct {
 type indexState interface {
 	GetIndexID(folder string, device protocol.DeviceID) (protocol.IndexID, error)
 	GetDeviceSequence(folder string, device protocol.DeviceID) (int64, error)
-	GetDeviceFile(folder string, device protocol.DeviceID, file string) (protocol.FileInfo, bool, error)
-	localSequence
+	senderIndex
 }
 
 // AddConnection hands the connection to Syncthing's model and starts it.

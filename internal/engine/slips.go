@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -130,32 +129,6 @@ func (e *Engine) PeerSlips(peer, folder string) (int, error) {
 	return n, nil
 }
 
-// isSlip reports whether the entry of a peer is a slip. Such an entry is invalid
-// and has no version, see model.prepareFileInfoForIndex.
-func isSlip(theirs protocol.FileInfo) bool { return theirs.IsInvalid() && theirs.Version.IsEmpty() }
-
-// replaced reports whether a slip replaced exactly a version, or deleted it: the
-// peer had that. It cannot have deleted what it never had.
-func replaced(theirs protocol.FileInfo, v FileVersion) bool {
-	if !isSlip(theirs) || theirs.IsDeleted() {
-		return isSlip(theirs) && isLater(theirs, v)
-	}
-	return len(v.hash) > 0 && bytes.Equal(theirs.PreviousBlocksHash, v.hash)
-}
-
-// isLater reports whether a slip was made after a version, so that the peer keeps
-// it. Of two changes to a file that is by the time: the peer takes a version that
-// did not know of its slip. Counters of versions are seconds, see
-// protocol.Vector.Update. Where the clock of the peer is late, or it gave the file
-// an earlier time, the version counts as lacking.
-func isLater(theirs protocol.FileInfo, v FileVersion) bool {
-	var newest uint64
-	for _, c := range v.vector.Counters {
-		newest = max(newest, c.Value)
-	}
-	return theirs.ModifiedS > 0 && uint64(theirs.ModifiedS) >= newest
-}
-
 // maxLooks is how many entries that are really lacking are looked at, per folder,
 // to find the slips between them: as long as there are so many, it does not matter
 // how many there are in all.
@@ -179,7 +152,7 @@ func (e *Engine) completion(device protocol.DeviceID, folder string, names int) 
 		if err != nil {
 			return out, err
 		}
-		if v := (FileVersion{f.Version, f.BlocksHash}); ok && isSlip(theirs) && (replaced(theirs, v) || isLater(theirs, v)) {
+		if v := (FileVersion{f.Version, f.BlocksHash}); ok && replaced(theirs, v) {
 			out.Slips++
 			out.NeedItems--
 			out.NeedBytes = max(0, out.NeedBytes-f.Size)
