@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/botsync/botsync/internal/api"
+	"github.com/botsync/botsync/internal/engine"
 )
 
 // unshared is why a Syncthing without botsync does not get anything.
@@ -16,20 +17,25 @@ func unsharedProblem(p api.Device) api.Problem {
 
 // sharedBy are those of the folders that a peer shares. A device with botsync
 // shares all of them; what a person has set up elsewhere may be less, and what is
-// not shared is not lacking.
-func (d *daemon) sharedBy(stock bool, id string, folders []string) ([]string, error) {
+// not shared is not lacking. As long as it is not known of some, there may be more.
+func (d *daemon) sharedBy(stock bool, id string, folders []string) (shared []string, known bool, err error) {
 	if !stock {
-		return folders, nil
+		return folders, true, nil
 	}
-	shared := []string{}
+	return sharedOf(folders, func(f string) (engine.Sharing, error) { return d.engine.Shares(id, f) })
+}
+
+func sharedOf(folders []string, shares func(folder string) (engine.Sharing, error)) (shared []string, known bool, err error) {
+	shared, known = []string{}, true
 	for _, f := range folders {
-		ok, err := d.engine.Shares(id, f)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
+		switch s, err := shares(f); {
+		case err != nil:
+			return nil, false, err
+		case s == engine.Shared:
 			shared = append(shared, f)
+		case s == engine.SharingUnknown:
+			known = false
 		}
 	}
-	return shared, nil
+	return shared, known, nil
 }

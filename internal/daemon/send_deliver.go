@@ -113,9 +113,11 @@ func (d *daemon) deliver(ctx context.Context, v *delivery, named []api.Device, r
 				if !d.engine.Connected(p.ID) {
 					continue
 				}
-				if shared, err := d.sharedBy(p.Stock, p.ID, []string{v.id}); err != nil {
+				shared, known, err := d.sharedBy(p.Stock, p.ID, []string{v.id})
+				if err != nil || !known {
 					return false, err
-				} else if len(shared) > 0 {
+				}
+				if len(shared) > 0 {
 					v.expect(p)
 				}
 			}

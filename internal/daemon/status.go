@@ -43,7 +43,7 @@ func (d *daemon) Status(ctx context.Context) (*api.Status, error) {
 			return nil, err
 		}
 		s.Peers = append(s.Peers, p)
-		if shared, err := d.sharedBy(member.Stock, member.ID, folders); err == nil && p.Connected && len(shared) == 0 {
+		if shared, known, err := d.sharedBy(member.Stock, member.ID, folders); err == nil && known && p.Connected && len(shared) == 0 {
 			s.Problems = append(s.Problems, unsharedProblem(p.Device))
 		}
 	}
@@ -89,7 +89,7 @@ func folderProblem(f api.Folder) api.Problem {
 
 func (d *daemon) peer(m network.Member, folders []string) (api.Peer, error) {
 	p := api.Peer{Device: shownAs(m)}
-	folders, err := d.sharedBy(m.Stock, m.ID, folders)
+	folders, _, err := d.sharedBy(m.Stock, m.ID, folders)
 	if err != nil {
 		return p, err
 	}

@@ -149,7 +149,7 @@ func (d *daemon) completions(folders []string) ([]peerCompletion, error) {
 	}
 	var out []peerCompletion
 	for _, p := range devices(plan) {
-		shared, err := d.sharedBy(p.Stock, p.ID, folders)
+		shared, known, err := d.sharedBy(p.Stock, p.ID, folders)
 		if err != nil {
 			return nil, err
 		}
@@ -157,9 +157,16 @@ func (d *daemon) completions(folders []string) ([]peerCompletion, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, peerCompletion{p, c, c.Connected && len(shared) == 0})
+		out = append(out, seenOf(p, c, shared, known))
 	}
 	return out, nil
+}
+
+// seenOf says what is known of a peer that shares some folders. As long as it is
+// not known of all, it may lack more than c says.
+func seenOf(p api.Device, c engine.Completion, shared []string, known bool) peerCompletion {
+	c.Known = c.Known && known
+	return peerCompletion{p, c, known && c.Connected && len(shared) == 0}
 }
 
 // lookedAt is why it is not known for a moment what this device lacks.

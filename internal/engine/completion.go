@@ -49,7 +49,7 @@ func (e *Engine) Completion(peer string, folders []string, names int) (Completio
 			return out, err
 		}
 		c, err := e.completion(device, folder, names-len(out.Names))
-		if errors.Is(err, model.ErrFolderMissing) || errors.Is(err, model.ErrFolderNotRunning) || errors.Is(err, model.ErrFolderPaused) {
+		if isStopped(err) {
 			out.Known = false
 			continue
 		}

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -116,7 +115,7 @@ func (e *Engine) Peer(id string, folders []string) (PeerStatus, error) {
 	s.Known = s.Connected
 	for _, folder := range folders {
 		c, err := e.completion(device, folder, 0)
-		if errors.Is(err, model.ErrFolderMissing) || errors.Is(err, model.ErrFolderNotRunning) || errors.Is(err, model.ErrFolderPaused) {
+		if isStopped(err) {
 			s.Known = false // it is about to start, or says itself what is wrong
 			continue
 		}
