@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/botsync/botsync/internal/botsynctest"
 )
 
 // model is what a reader knows of a tree who looks at nothing but what is
@@ -298,12 +300,7 @@ func TestNothingIsMissed(t *testing.T) {
 		defer tree.w.mu.Unlock()
 		return len(tree.w.writes.files) == 0 && len(tree.w.lost) == 0
 	}
-	for end := time.Now().Add(20 * time.Second); !forgotten(); {
-		if time.Now().After(end) {
-			t.Fatal("some files are still taken to be open, or directories are kept that are gone")
-		}
-		time.Sleep(time.Millisecond)
-	}
+	botsynctest.AwaitFor(t, 20*time.Second, "no file is taken to be open, and no directory kept that is gone", forgotten)
 	dirs := 1
 	for _, is := range m.all(Root) {
 		if strings.HasPrefix(is, "dir") {
