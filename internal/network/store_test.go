@@ -150,8 +150,10 @@ func TestStoreFollowsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := 2
-	if mkfifo(filepath.Join(dir, "removed", deviceID(3)+".json")) == nil {
+	if err := mkfifo(filepath.Join(dir, "removed", deviceID(3)+".json")); err == nil {
 		want++
+	} else if !errors.Is(err, errors.ErrUnsupported) { // Windows has none among its files
+		t.Fatal(err)
 	}
 	s := NewStore(dir, nil)
 	seen := read(t, s)
