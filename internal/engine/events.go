@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,7 +21,7 @@ type EventType string
 const (
 	PeerConnected    EventType = "peer_connected"    // Peer
 	PeerAccepted     EventType = "peer_accepted"     // Peer: it has told us which folders it shares with us
-	PeerDisconnected EventType = "peer_disconnected" // Peer
+	PeerDisconnected EventType = "peer_disconnected" // Peer, Dismissed
 	FileReceived     EventType = "file_received"     // Folder, Path, Deleted, ModifiedBy
 	FileChanged      EventType = "file_changed"      // Folder, Path, Deleted: by a program on this device
 	FolderState      EventType = "folder_state"      // Folder, State
@@ -37,7 +38,13 @@ type Event struct {
 	ModifiedBy string // short ID of the device that made the change, see ShortID
 	Peer       string // device ID
 	State      string // one of the State constants
+	Dismissed  bool   // the peer ended the connection because it has this device no more
 }
+
+// dismissal is what Syncthing gives as its reason when it ends a connection to a
+// device that was taken out of its configuration. It is the same for one that is
+// paused, which botsync never does.
+const dismissal = "closed by remote: device is paused"
 
 const eventMask = events.DeviceConnected | events.DeviceDisconnected | events.ClusterConfigReceived |
 	events.RemoteChangeDetected | events.LocalChangeDetected | events.StateChanged |
@@ -99,7 +106,7 @@ func (e *Engine) translate(ev events.Event) (Event, bool) {
 	case events.DeviceConnected:
 		out.Type, out.Peer = PeerConnected, text("id")
 	case events.DeviceDisconnected:
-		out.Type, out.Peer = PeerDisconnected, text("id")
+		out.Type, out.Peer, out.Dismissed = PeerDisconnected, text("id"), strings.Contains(text("error"), dismissal)
 	case events.ClusterConfigReceived:
 		data, ok := ev.Data.(model.ClusterConfigReceivedEventData)
 		if !ok {
