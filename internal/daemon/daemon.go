@@ -179,7 +179,7 @@ func (d *daemon) run(ctx context.Context, socket string, ready func()) (err erro
 // come to nothing.
 func (d *daemon) tend(ctx context.Context) {
 	for {
-		timeout := time.NewTimer(d.untilPendingEnds())
+		timeout := time.NewTimer(d.untilDue())
 		select {
 		case <-ctx.Done():
 		case <-d.replan:
@@ -188,8 +188,8 @@ func (d *daemon) tend(ctx context.Context) {
 				d.log.Error("applying the device records", "error", err)
 			}
 		case <-timeout.C:
-			if err := d.dropPending(); err != nil {
-				d.log.Error("dropping a join that came to nothing", "error", err)
+			if err := d.doDue(); err != nil {
+				d.log.Error("doing what was put off", "error", err)
 			}
 		}
 		timeout.Stop()

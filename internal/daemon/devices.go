@@ -11,6 +11,7 @@ import (
 	"github.com/botsync/botsync/internal/api"
 	"github.com/botsync/botsync/internal/engine"
 	"github.com/botsync/botsync/internal/network"
+	"github.com/botsync/botsync/internal/pairing"
 	"github.com/botsync/botsync/internal/root"
 )
 
@@ -186,9 +187,8 @@ func (d *daemon) AddDevice(_ context.Context, req api.AddRequest) (*api.AddedLin
 		return nil, err
 	}
 	record := network.Record{ID: id, Name: req.Name, Stock: true, Addresses: addresses, AddedBy: d.members.self, AddedAt: time.Now().UTC().Truncate(time.Second)}
-	if err := d.members.admittable(id); err != nil {
-		return nil, api.Errorf(api.CodeRemoved, "Give that Syncthing a new identity, by removing its cert.pem and key.pem, and add its new ID.",
-			"the device with this ID was removed from the network, which is for good")
+	if err := d.members.addable(id); err != nil {
+		return nil, err
 	}
 	if err := d.members.admit(record, nil); err != nil {
 		return nil, explain(d.root, err)
@@ -197,6 +197,22 @@ func (d *daemon) AddDevice(_ context.Context, req api.AddRequest) (*api.AddedLin
 		return nil, explain(d.root, err)
 	}
 	return d.added(*d.members.device(id), all), nil
+}
+
+// addable says why a Syncthing cannot be added, nil if it can.
+func (ms *members) addable(id string) error {
+	err := ms.admittable(id)
+	var refused *pairing.RefusedError
+	switch {
+	case errors.As(err, &refused) && refused.Code == codeRemoved:
+		return api.Errorf(api.CodeRemoved, "Give that Syncthing a new identity, by removing its cert.pem and key.pem, and add its new ID.",
+			"the device with this ID was removed from the network, which is for good")
+	case err == nil:
+		return nil
+	case ms.removal() != nil:
+		return errRemoved()
+	}
+	return errNoNetwork()
 }
 
 func checkAddresses(addresses []string) ([]string, error) {

@@ -20,6 +20,9 @@ const recordsFolder = ".network"
 // repairShown is for how long status tells of a record that was put back.
 const repairShown = 10 * time.Minute
 
+// rewriteEvery is how long after a file could not be written that is tried again.
+const rewriteEvery = 10 * time.Second
+
 // members knows who belongs to the network. What it says is on disk.
 type members struct {
 	root  *root.Root
@@ -38,6 +41,8 @@ type members struct {
 	bad        []network.BadFile
 	present    map[string]bool // files that were there at the last look
 	repaired   map[string]time.Time
+	unwritten  map[string]error // files that the others lack, and why they could not be written
+	rewriteAt  time.Time        // when that is tried again
 }
 
 func openMembers(r *root.Root, m network.Membership, self string) (*members, error) {
@@ -67,7 +72,7 @@ func (ms *members) reread() error {
 	ms.disk.Lock()
 	defer ms.disk.Unlock()
 	if ms.membership.Network == "" {
-		ms.see(network.View{}, network.Seen{}, nil, nil)
+		ms.see(network.View{}, network.Seen{}, nil, nil, nil)
 		return nil
 	}
 	if err := ms.store.Mark(); err != nil {
@@ -84,10 +89,17 @@ func (ms *members) reread() error {
 			return err
 		}
 	}
-	bad, repaired := merged.Bad, []string(nil)
+	ms.write(merged, seen)
+	return nil
+}
+
+// write must be called with disk held.
+func (ms *members) write(merged network.Merged, seen network.Seen) {
+	bad, repaired, unwritten := merged.Bad, []string(nil), map[string]error{}
 	for _, f := range merged.Write {
 		if err := ms.store.Write(f); err != nil {
 			bad = append(bad, network.BadFile{Path: f.Path, Err: err})
+			unwritten[f.Path] = err
 		} else if ms.present[f.Path] && (!seen.Paths[f.Path] || seen.Damaged[f.Path]) {
 			repaired = append(repaired, f.Path)
 		}
@@ -98,14 +110,14 @@ func (ms *members) reread() error {
 			bad = append(bad, network.BadFile{Path: path, Err: err})
 		}
 	}
-	ms.see(network.Plan(merged.Known, ms.self), seen, bad, repaired)
-	return nil
+	ms.see(network.Plan(merged.Known, ms.self), seen, bad, repaired, unwritten)
 }
 
-func (ms *members) see(view network.View, seen network.Seen, bad []network.BadFile, repaired []string) {
+func (ms *members) see(view network.View, seen network.Seen, bad []network.BadFile, repaired []string, unwritten map[string]error) {
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
 	ms.view, ms.addresses, ms.present, ms.bad = view, seen.Addresses, seen.Paths, bad
+	ms.unwritten, ms.rewriteAt = unwritten, time.Now().Add(rewriteEvery)
 	for _, path := range repaired {
 		ms.repaired[path] = time.Now()
 	}
@@ -120,6 +132,21 @@ func (ms *members) keep(k network.Known) error {
 	defer ms.mu.Unlock()
 	ms.known = k
 	return nil
+}
+
+// spread says why the others cannot learn of a removal from here, nil if they can.
+func (ms *members) spread(removed string) error {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	return ms.unwritten[ms.known.RemovalFile(removed).Path]
+}
+
+// untilRewrite is how long to wait before what could not be written is tried again;
+// false if all is written.
+func (ms *members) untilRewrite(now time.Time) (time.Duration, bool) {
+	ms.mu.Lock()
+	defer ms.mu.Unlock()
+	return max(ms.rewriteAt.Sub(now), 0), len(ms.unwritten) > 0
 }
 
 // learn changes what is known. The files follow with the next reread.

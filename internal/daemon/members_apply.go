@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -76,8 +77,12 @@ func (d *daemon) applyHeld() error {
 			return err
 		}
 	}
+	_, before := d.members.untilRewrite(time.Now())
 	if err := d.members.reread(); err != nil {
 		return err
+	}
+	if _, now := d.members.untilRewrite(time.Now()); now && !before {
+		d.wake() // so that tend waits for that
 	}
 	if err := d.engine.Apply(d.settings()); err != nil {
 		return err
@@ -102,13 +107,26 @@ func (d *daemon) adopt(m network.Membership, records []network.Record) error {
 	return d.members.reread() // status shows it before the engine is told
 }
 
-// untilPendingEnds is how long to wait before dropPending is due.
-func (d *daemon) untilPendingEnds() time.Duration {
-	p := d.members.pending()
-	if p == nil {
-		return time.Hour
+// untilDue is how long to wait before doDue has something to do.
+func (d *daemon) untilDue() time.Duration {
+	wait := time.Hour
+	if p := d.members.pending(); p != nil {
+		wait = max(time.Until(p.Until), time.Second) // a join may be trying it just now
 	}
-	return max(time.Until(p.Until), time.Second) // a join may be trying it just now
+	if left, some := d.members.untilRewrite(time.Now()); some {
+		wait = min(wait, left)
+	}
+	return wait
+}
+
+// doDue writes what could not be written before, and ends a join that came to
+// nothing.
+func (d *daemon) doDue() error {
+	var err error
+	if left, some := d.members.untilRewrite(time.Now()); some && left == 0 {
+		err = d.apply()
+	}
+	return errors.Join(err, d.dropPending())
 }
 
 // dropPending forgets a join whose time has passed without a connection.

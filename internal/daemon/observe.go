@@ -24,6 +24,9 @@ func (d *daemon) observe(ev engine.Event) {
 		}
 		d.wake() // a pending join may be complete
 	case engine.PeerDisconnected:
+		if ev.Dismissed {
+			d.peers.dismiss(ev.Peer)
+		}
 		if d.peers.disconnect(ev.Peer) {
 			d.tellPeer(ev, api.EventPeerDisconnected, "disconnected")
 		}
@@ -59,6 +62,7 @@ type peerWatch struct {
 	accepted  map[string]bool
 	told      map[string]bool // that they are connected
 	refused   map[string]refusals
+	dismissed map[string]bool // by peers that have it no more
 	waiting   map[string][]chan struct{}
 }
 
@@ -70,7 +74,7 @@ type refusals struct {
 
 func newPeerWatch() peerWatch {
 	return peerWatch{connected: map[string]bool{}, accepted: map[string]bool{}, told: map[string]bool{},
-		refused: map[string]refusals{}, waiting: map[string][]chan struct{}{}}
+		refused: map[string]refusals{}, dismissed: map[string]bool{}, waiting: map[string][]chan struct{}{}}
 }
 
 // maxRefused is how many connections in a row may end before they were accepted
@@ -127,11 +131,27 @@ func (p *peerWatch) accept(id string) bool {
 	p.told[id] = p.told[id] || tell
 	p.accepted[id] = true
 	delete(p.refused, id)
+	delete(p.dismissed, id)
 	for _, c := range p.waiting[id] {
 		close(c)
 	}
 	delete(p.waiting, id)
 	return tell
+}
+
+// dismiss notes that a peer has this device no more.
+func (p *peerWatch) dismiss(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dismissed[id] = true
+}
+
+// isDismissed reports whether a peer has taken this device out since it accepted
+// it last.
+func (p *peerWatch) isDismissed(id string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.dismissed[id]
 }
 
 func (p *peerWatch) isAccepted(id string) bool {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/botsync/botsync/internal/api"
+	"github.com/botsync/botsync/internal/engine"
 	"github.com/botsync/botsync/internal/network"
 )
 
@@ -31,7 +32,8 @@ func (ms *members) admittable(id string) error {
 }
 
 // RemoveDevice removes a peer from the network, for good. It returns when the
-// peer cannot connect to this device any more.
+// peer cannot connect to this device any more. If there is an error, it may be out
+// for this device and not for others yet.
 func (d *daemon) RemoveDevice(ctx context.Context, req api.RemoveRequest) (*api.RemovedLine, error) {
 	if err := d.changeable(); err != nil {
 		return nil, err
@@ -74,8 +76,9 @@ func (d *daemon) RemoveDevice(ctx context.Context, req api.RemoveRequest) (*api.
 	ctx = context.WithoutCancel(ctx)
 	err = d.members.reread()
 	if err == nil {
-		d.announce(ctx)
-		if !gone.Stock {
+		if err := d.announce(ctx); err != nil {
+			d.log.Warn("looking at the device records", "error", err)
+		} else if !gone.Stock {
 			wait, cancel := context.WithTimeout(ctx, farewell)
 			d.tell(wait, []api.Device{gone})
 			cancel()
@@ -85,38 +88,55 @@ func (d *daemon) RemoveDevice(ctx context.Context, req api.RemoveRequest) (*api.
 		d.wake() // it is tried again
 		return nil, explain(d.root, err)
 	}
+	if err := d.members.spread(gone.ID); err != nil {
+		d.wake() // it is tried again
+		return nil, api.Errorf(api.CodeRootUnusable, "It is tried again every ten seconds: make room on the disk, and .botsync/network writable.",
+			"%q is removed here, and the other devices cannot be told: %v", gone.Name, err)
+	}
 	d.log.Info("a device was removed", "peer", gone.Name, "device", gone.ID)
 	return line, nil
 }
 
-// announce has the engine notice at once what was written to the records.
-func (d *daemon) announce(ctx context.Context) {
+// announce has the engine notice at once what was written to the records. Before
+// that nobody can be told of it.
+func (d *daemon) announce(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, announcePatience)
 	defer cancel()
 	m, _, _ := d.members.current()
-	if err := d.engine.Look(ctx, recordsFolderID(m.Network)); err != nil {
-		d.log.Warn("looking at the device records", "error", err)
-	}
+	return d.engine.Look(ctx, recordsFolderID(m.Network))
 }
 
 // tell waits until the devices have all records that are here, as far as they are
-// connected, or ctx ends. It returns those that have. One that ends the
-// connection meanwhile has: it follows from the record.
+// connected, or ctx ends. It returns those that have. One that ends the connection
+// because it has this device no more has, too: it follows from the record.
 func (d *daemon) tell(ctx context.Context, to []api.Device) []api.Device {
 	m, _, _ := d.members.current()
 	to = slices.DeleteFunc(slices.Clone(to), func(o api.Device) bool { return o.Stock || !d.peers.isAccepted(o.ID) })
-	told := []api.Device{}
+	told, had := []api.Device{}, receipts{}
 	_ = d.bell.await(ctx, func() (bool, error) {
 		told = told[:0]
 		for _, o := range to {
 			c, err := d.engine.Completion(o.ID, []string{recordsFolderID(m.Network)}, 0)
-			if err == nil && (!c.Connected || c.Nothing()) {
+			if err == nil && had.note(o.ID, c) || d.peers.isDismissed(o.ID) {
 				told = append(told, o)
 			}
 		}
 		return len(told) == len(to), nil
 	})
 	return told
+}
+
+// receipts are the devices that were seen to have everything.
+type receipts map[string]bool
+
+// note reports whether a device has everything, by what it lacks now. One that is
+// not connected any more has if it had: another one may have lost the connection
+// before it could read anything.
+func (r receipts) note(id string, c engine.Completion) bool {
+	if c.Connected {
+		r[id] = c.Nothing()
+	}
+	return r[id]
 }
 
 func removedProblem() api.Problem {
