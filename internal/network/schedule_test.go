@@ -87,6 +87,9 @@ func (w *world) look(d *device, cut int) (changed bool) {
 		if cut >= 0 && i >= cut {
 			return true
 		}
+		if kind, _, _ := cutPath(f.Path); d.folder()[kind] != nil {
+			d.write(kind, nil, 0) // it makes way
+		}
 		d.write(f.Path, f.Data, len(w.devices))
 	}
 	for _, path := range m.Remove {
@@ -211,6 +214,22 @@ func (w *world) remove() {
 	w.look(d, -1)
 }
 
+// removeEachOther is what two members do that do not know of it from the other.
+func (w *world) removeEachOther() {
+	a := w.device("a")
+	if a.view.Removal != nil || len(a.view.Members) == 0 {
+		return
+	}
+	id := rapid.SampledFrom(a.view.Members).Draw(w.t, "b").ID
+	i := slices.IndexFunc(w.devices, func(d *device) bool { return d.id == id })
+	if b := w.devices[i]; b.has(a) {
+		a.known.Remove(Removal{ID: b.id, RemovedBy: a.id, RemovedAt: w.now(a)})
+		b.known.Remove(Removal{ID: a.id, RemovedBy: b.id, RemovedAt: w.now(b)})
+		w.look(a, -1)
+		w.look(b, -1)
+	}
+}
+
 func (w *world) say() {
 	d := w.device("sayer")
 	if d.view.Self == nil {
@@ -234,13 +253,28 @@ func (w *world) tamper() {
 		return
 	}
 	path := rapid.SampledFrom(slices.Sorted(maps.Keys(d.files))).Draw(w.t, "path")
-	switch rapid.SampledFrom([]string{"delete", "garbage", "swap", "edit"}).Draw(w.t, "tamper") {
+	switch rapid.SampledFrom([]string{"delete", "garbage", "swap", "edit", "block", "flood"}).Draw(w.t, "tamper") {
 	case "delete":
 		d.write(path, nil, 99)
 	case "garbage":
 		d.write(path, []byte("garbage"), 99)
 	case "swap":
 		d.write(fileOf(devicesDir, deviceID(100)), d.files[path].data, 99) // nobody ever let it in
+	case "block": // a file in the place of a directory, and of all that was in it
+		kind := rapid.SampledFrom(inOrder).Draw(w.t, "kind")
+		for path := range d.files {
+			if strings.HasPrefix(path, kind+"/") {
+				d.write(path, nil, 99)
+			}
+		}
+		d.write(kind, []byte("in the way"), 99)
+	case "flood": // of what is about devices that nobody ever let in
+		for i := 200; i < 203; i++ {
+			id := deviceID(i)
+			d.write(fileOf(removedDir, id), Removal{ID: id}.Marshal(), 99)
+			d.write(fileOf(factsDir, id), marshalFacts(id, Facts{d.id: {FactName: {"flood", maxCount, id}}, id: {FactName: {"flood", 1, id}}}), 99)
+			d.write(fmt.Sprintf("%s/junk-%d", rapid.SampledFrom(inOrder).Draw(w.t, "kind"), i), []byte("junk"), 99)
+		}
 	case "edit":
 		if r, ok := d.known.Records[strings.TrimSuffix(strings.TrimPrefix(path, devicesDir+"/"), extension)]; ok {
 			r.Name = "edited"
@@ -324,6 +358,7 @@ func TestRandomSchedules(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"join":    func(*rapid.T) { w.admit() },
 			"remove":  func(*rapid.T) { w.remove() },
+			"mutual":  func(*rapid.T) { w.removeEachOther() },
 			"say":     func(*rapid.T) { w.say() },
 			"restart": func(*rapid.T) { w.restart() },
 			"sync":    func(*rapid.T) { w.sync() },
