@@ -158,7 +158,7 @@ func (a *author) put(name string, elsewhere bool) {
 		for i := 0; i < len(content); i += len(content)/3 + 1 { // slowly
 			_, err := f.WriteString(content[i:min(len(content), i+len(content)/3+1)])
 			a.fails(err)
-			time.Sleep(time.Duration(a.IntN(3)) * time.Millisecond)
+			time.Sleep(time.Duration(a.IntN(3)) * time.Millisecond) // a writer that takes its time
 		}
 		a.fails(f.Close())
 	}

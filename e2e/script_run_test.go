@@ -241,16 +241,9 @@ func need(ts *testscript.TestScript, ok bool, usage string) {
 
 // await calls look until it returns nil.
 func await(ts *testscript.TestScript, what string, look func() error) {
-	deadline := time.Now().Add(botsynctest.Patience)
-	for {
-		err := look()
-		if err == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			ts.Fatalf("waited in vain for: %s: %v", what, err)
-		}
-		time.Sleep(20 * time.Millisecond)
+	var err error
+	if !botsynctest.Within(botsynctest.Patience, func() bool { err = look(); return err == nil }) {
+		ts.Fatalf("waited in vain for: %s: %v", what, err)
 	}
 }
 

@@ -61,7 +61,7 @@ func TestNetworkInTrouble(t *testing.T) {
 	awaitAll(nodes[1:], but("founder"), 6)
 	for _, n := range nodes[1:] {
 		n.Write("shared/of "+n.Name, n.Name)
-		n.Write("deliverables/work/of "+n.Name, n.Name)
+		n.Write("deliverables/by "+n.Name, n.Name)
 	}
 	stocks := []*stock{nas, phone}
 	for _, s := range stocks {

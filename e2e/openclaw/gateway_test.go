@@ -95,23 +95,19 @@ func (g *gateway) start() {
 		_ = cmd.Wait()
 		close(done)
 	}(g.cmd, g.done)
-	for deadline := time.Now().Add(3 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		resp, err := http.Get(g.url())
-		if err == nil {
-			resp.Body.Close()
-			if resp.StatusCode == http.StatusMethodNotAllowed {
-				return
-			}
-		}
+	botsynctest.AwaitFor(g.t, 3*time.Minute, "the gateway", func() bool {
 		select {
 		case <-g.done:
 			g.t.Fatal("the gateway ended")
 		default:
 		}
-		if time.Now().After(deadline) {
-			g.t.Fatalf("the gateway does not answer: %v", err)
+		resp, err := http.Get(g.url())
+		if err != nil {
+			return false
 		}
-	}
+		resp.Body.Close()
+		return resp.StatusCode == http.StatusMethodNotAllowed
+	})
 }
 
 // stop ends it in good order, and by force if that takes too long.

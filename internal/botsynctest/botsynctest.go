@@ -219,11 +219,20 @@ func Await(t testing.TB, what string, holds func() bool) {
 // AwaitFor is Await for what may take longer.
 func AwaitFor(t testing.TB, limit time.Duration, what string, holds func() bool) {
 	t.Helper()
+	if !Within(limit, holds) {
+		t.Fatalf("waited in vain for: %s", what)
+	}
+}
+
+// Within asks again and again whether something holds, until it does or limit is
+// over. It is for what other processes do, of which nobody is told.
+func Within(limit time.Duration, holds func() bool) bool {
 	for deadline := time.Now().Add(limit); !holds(); time.Sleep(poll) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for: %s", what)
+			return false
 		}
 	}
+	return true
 }
 
 // Path is a path below the root.
