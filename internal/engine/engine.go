@@ -144,10 +144,11 @@ func Open(ctx context.Context, o Options, s Settings) (*Engine, error) {
 // start wires Syncthing's parts as its own App does and sets them going.
 func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string, cert tls.Certificate) error {
 	osutil.MaximizeOpenFileLimit()
-	sdb, err := syncthing.OpenDatabase(dbPath, deleteRetention)
+	opened, err := syncthing.OpenDatabase(dbPath, deleteRetention)
 	if err != nil {
 		return databaseError(err)
 	}
+	sdb := layerOver(opened)
 	e.db = sdb
 	known := e.cfg.Folders()
 	indexed, err := sdb.ListFolders()

@@ -1,0 +1,87 @@
+package engine
+
+import (
+	"iter"
+	"time"
+
+	"github.com/syncthing/syncthing/lib/config"
+	"github.com/syncthing/syncthing/lib/protocol"
+	"github.com/syncthing/syncthing/lib/syncthing"
+)
+
+// store is Syncthing's database. Some types of its methods are in a package that
+// others cannot name: they are type parameters here, which the compiler infers.
+type store[Service, Option, Meta, Block, Pair any] interface {
+	Service(interval time.Duration) Service
+	Close() error
+
+	Update(folder string, device protocol.DeviceID, files []protocol.FileInfo, options ...Option) error
+	DropAllFiles(folder string, device protocol.DeviceID) error
+	DropFilesNamed(folder string, device protocol.DeviceID, names []string) error
+	DropFolder(folder string) error
+	DropFolderDevice(folder string, device protocol.DeviceID) error
+	DropDevice(device protocol.DeviceID) error
+
+	GetDeviceFile(folder string, device protocol.DeviceID, name string) (protocol.FileInfo, bool, error)
+	GetGlobalFile(folder, name string) (protocol.FileInfo, bool, error)
+	GetGlobalAvailability(folder, name string) ([]protocol.DeviceID, error)
+
+	AllGlobalFiles(folder string) (iter.Seq[Meta], func() error)
+	AllGlobalFilesPrefix(folder, prefix string) (iter.Seq[Meta], func() error)
+	AllLocalFiles(folder string, device protocol.DeviceID) (iter.Seq[protocol.FileInfo], func() error)
+	AllLocalFilesBySequence(folder string, device protocol.DeviceID, start int64, limit int) (iter.Seq[protocol.FileInfo], func() error)
+	AllLocalFilesWithPrefix(folder string, device protocol.DeviceID, prefix string) (iter.Seq[protocol.FileInfo], func() error)
+	AllLocalFilesWithBlocksHash(folder string, hash []byte) (iter.Seq[Meta], func() error)
+	AllNeededGlobalFiles(folder string, device protocol.DeviceID, order config.PullOrder, limit, offset int) (iter.Seq[protocol.FileInfo], func() error)
+
+	AllLocalBlocksWithHash(folder string, hash []byte) (iter.Seq[Block], func() error)
+	DropBlockIndex(folder string) error
+	PopulateBlockIndex(folder string) error
+
+	ListFolders() ([]string, error)
+	ListDevicesForFolder(folder string) ([]protocol.DeviceID, error)
+	RemoteSequences(folder string) (map[protocol.DeviceID]int64, error)
+	GetDeviceSequence(folder string, device protocol.DeviceID) (int64, error)
+	DropAllIndexIDs() error
+	GetIndexID(folder string, device protocol.DeviceID) (protocol.IndexID, error)
+	SetIndexID(folder string, device protocol.DeviceID, id protocol.IndexID) error
+
+	CountGlobal(folder string) (syncthing.Counts, error)
+	CountLocal(folder string, device protocol.DeviceID) (syncthing.Counts, error)
+	CountNeed(folder string, device protocol.DeviceID) (syncthing.Counts, error)
+	CountReceiveOnlyChanged(folder string) (syncthing.Counts, error)
+
+	GetMtime(folder, name string) (onDisk, virtual time.Time)
+	PutMtime(folder, name string, onDisk, virtual time.Time) error
+	DeleteMtime(folder, name string) error
+
+	GetKV(key string) ([]byte, error)
+	PutKV(key string, value []byte) error
+	DeleteKV(key string) error
+	PrefixKV(prefix string) (iter.Seq[Pair], func() error)
+}
+
+// layer lies over Syncthing's database, in which everything that is known of files
+// is kept: each of Syncthing's parts reads and writes through it.
+type layer[S, O, M, B, P any] struct {
+	store[S, O, M, B, P]
+
+	// pass is asked which entries of this device's index may be written. Those
+	// that it leaves out are as they were, for this device and for its peers: the
+	// next scan comes upon the same changes again.
+	pass func(folder string, files []protocol.FileInfo) []protocol.FileInfo
+}
+
+func layerOver[S, O, M, B, P any](db store[S, O, M, B, P]) *layer[S, O, M, B, P] {
+	return &layer[S, O, M, B, P]{store: db, pass: func(_ string, files []protocol.FileInfo) []protocol.FileInfo { return files }}
+}
+
+// Update writes entries into the index of a device.
+func (l *layer[S, O, M, B, P]) Update(folder string, device protocol.DeviceID, files []protocol.FileInfo, options ...O) error {
+	if device == protocol.LocalDeviceID {
+		if files = l.pass(folder, files); len(files) == 0 {
+			return nil
+		}
+	}
+	return l.store.Update(folder, device, files, options...)
+}
