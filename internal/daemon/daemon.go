@@ -15,6 +15,7 @@ import (
 	"github.com/botsync/botsync/internal/api"
 	"github.com/botsync/botsync/internal/control"
 	"github.com/botsync/botsync/internal/engine"
+	"github.com/botsync/botsync/internal/history"
 	"github.com/botsync/botsync/internal/root"
 	"github.com/botsync/botsync/internal/state"
 )
@@ -38,6 +39,7 @@ type daemon struct {
 	activity *activity.Log // what happened
 	recorder *recorder
 	engine   *engine.Engine
+	history  *history.Store // old versions of files
 	members  *members
 	invites  *invites
 	joins    joins
@@ -111,7 +113,7 @@ func runOnce(ctx context.Context, r *root.Root, cfg root.Config, o Options, logg
 	d := &daemon{
 		root: r, config: cfg, version: o.Version, started: time.Now(),
 		log: logger, stop: stop, replan: make(chan struct{}, 1), recorder: newRecorder(),
-		peers: newPeerWatch(),
+		peers: newPeerWatch(), history: history.NewStore(r.VersionsDir(), nil),
 	}
 	return d.run(ctx, socket, o.Ready)
 }

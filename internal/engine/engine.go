@@ -48,6 +48,10 @@ type Options struct {
 	// OnEvent is called for every event, in order, from one goroutine. It must
 	// not block: Syncthing drops events that are not taken.
 	OnEvent func(Event)
+	// OnLoss is called before a peer's change makes something go from a folder, by
+	// several goroutines at once. If it returns an error that change is not made,
+	// and tried again later. It may be nil.
+	OnLoss func(Loss) error
 }
 
 // Engine is a running Syncthing.
@@ -62,6 +66,8 @@ type Engine struct {
 	db       index
 	names    folderNames
 	onEvent  func(Event)
+	onLoss   func(Loss) error
+	losses   map[string]*lossKeeper // by the roots of folders
 	counts   conflictCounts
 	slips    slipLists
 	sweeps   *sweeper
@@ -105,7 +111,7 @@ func Open(ctx context.Context, o Options, s Settings) (*Engine, error) {
 	}
 	configFile := filepath.Join(o.Dir, configName)
 	port := choosePort(keptPort(configFile))
-	e := &Engine{id: id, dir: o.Dir, journals: map[string]*pullJournal{}, port: port, onEvent: o.OnEvent, applied: s,
+	e := &Engine{id: id, dir: o.Dir, journals: map[string]*pullJournal{}, port: port, onEvent: o.OnEvent, onLoss: o.OnLoss, applied: s,
 		sweeps: newSweeper(), scans: firstScans{ends: map[string]int64{}}, done: make(chan struct{})}
 	initial, err := configuration(id, port, s)
 	if err != nil {
@@ -166,6 +172,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	}
 
 	e.keepJournals(e.cfg.FolderList())
+	e.keepLosses(e.cfg.FolderList())
 	if err := e.adoptPulls(ctx, sdb, func(folder string, files []protocol.FileInfo) error {
 		return sdb.Update(folder, protocol.LocalDeviceID, files)
 	}); err != nil {
@@ -251,6 +258,7 @@ func (e *Engine) Apply(s Settings) error {
 	}
 	e.names.set(s.Folders)
 	e.keepJournals(wanted.Folders)
+	e.keepLosses(wanted.Folders)
 	e.finder.set(s.Peers) // before Syncthing hears of new ones and asks for them
 	waiter, err := e.cfg.Modify(func(cfg *config.Configuration) {
 		cfg.Options, cfg.Devices, cfg.Folders = wanted.Options, wanted.Devices, wanted.Folders
@@ -292,6 +300,7 @@ func (e *Engine) Close() error {
 	e.sub.Unsubscribe()
 	err := e.db.Close()
 	e.closeJournals(err == nil)
+	e.keepLosses(nil)
 	e.baseCancel()
 	<-e.base
 	if err != nil {

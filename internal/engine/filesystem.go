@@ -84,12 +84,14 @@ func (f folderFS) Lstat(name string) (fs.FileInfo, error) {
 // Remove leaves a file in place that is about to be replaced.
 func (f folderFS) Remove(name string) error {
 	if f.replacing.end(name) && f.bothThere(name) {
-		return nil
+		return f.keepReplaced(name)
 	}
 	if k := keeperOf(f.root); k != nil && !fs.IsTemporary(name) {
 		if err := k.keep(name); err != nil {
 			return err
 		}
+	} else if err := f.keepLoss(name, false); err != nil {
+		return err
 	}
 	journalOf(f.root).removed(name)
 	return f.Filesystem.Remove(name)
@@ -97,11 +99,18 @@ func (f folderFS) Remove(name string) error {
 
 // Rename gives a file that is about to be replaced a second name, not another one.
 func (f folderFS) Rename(from, to string) error {
+	// What gets another name can be written to there.
+	if err := f.keepLoss(from, true); err != nil {
+		return err
+	}
 	if fs.IsTemporary(to) {
 		f.replacing.complete(to)
 		journalOf(f.root).removed(from)
 	} else if fs.IsTemporary(from) {
 		f.replacing.opened(from)
+		if err := f.keepOther(to); err != nil {
+			return err
+		}
 		info, err := f.Filesystem.Lstat(from)
 		journalOf(f.root).placed(to, info, err)
 	} else if f.replacing.end(from) && f.bothThere(from) && os.Link(filepath.Join(f.root, from), filepath.Join(f.root, to)) == nil {

@@ -19,9 +19,10 @@ var mayImport = map[string][]string{
 
 	"internal/control":  {"internal/api", "internal/root"},
 	"internal/activity": {"internal/api", "internal/state"},
-	"internal/daemon": {"internal/activity", "internal/api", "internal/code", "internal/control", "internal/engine", "internal/meeting",
+	"internal/daemon": {"internal/activity", "internal/api", "internal/code", "internal/control", "internal/engine", "internal/history", "internal/meeting",
 		"internal/network", "internal/notify", "internal/pairing", "internal/root", "internal/state", "internal/ticket"},
 	"internal/engine":          {"internal/engine/build_with_make_or_with_tags_noassets", "internal/watch"},
+	"internal/history":         {"internal/atomicfile"},
 	"internal/meeting":         {"internal/meeting/crowd", "internal/meeting/relayurl"},
 	"internal/network":         {"internal/api", "internal/atomicfile"},
 	"internal/notify":          {"internal/api", "internal/root"},

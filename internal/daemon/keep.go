@@ -1,0 +1,29 @@
+package daemon
+
+import (
+	"path/filepath"
+	"time"
+
+	"github.com/botsync/botsync/internal/engine"
+	"github.com/botsync/botsync/internal/history"
+)
+
+// keepLoss keeps what a peer's change makes go from a folder. Of the records of
+// devices there is no history: they are known from members.json.
+func (d *daemon) keepLoss(l engine.Loss) error {
+	if l.Folder == recordsFolder {
+		return nil
+	}
+	return d.keepVersion(l)
+}
+
+// keepVersion makes a version of a file that is about to be replaced or deleted by
+// whoever calls it, and returns once the content is safe. With Stays the content
+// lives on under another name; without it, the file is not to be written to after
+// this, but replaced by a rename, or removed.
+func (d *daemon) keepVersion(l engine.Loss) error {
+	return d.history.Keep(history.Item{
+		From: filepath.Join(d.root.Folder(l.Folder), filepath.FromSlash(l.Path)), Folder: l.Folder, Path: l.Path,
+		By: l.By, Deleted: l.Deleted, Stays: l.Stays, At: time.Now(),
+	})
+}

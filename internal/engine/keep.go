@@ -1,0 +1,132 @@
+package engine
+
+import (
+	iofs "io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/syncthing/syncthing/lib/config"
+	"github.com/syncthing/syncthing/lib/fs"
+	"github.com/syncthing/syncthing/lib/protocol"
+)
+
+// Loss is content that is about to go from a folder because a peer has changed or
+// deleted it.
+type Loss struct {
+	Folder  string // name
+	Path    string // within the folder, slash-separated
+	By      string // short ID of the device that made the change; empty if it is not known
+	Deleted bool   // nothing takes its place
+	// Stays says that the file lives on under another name, where programs can
+	// write to it: a link to it would change with it.
+	Stays bool
+}
+
+// lossKeeper keeps what is about to go from one folder.
+type lossKeeper struct {
+	id, name string // of the folder
+	index    globalIndex
+	keep     func(Loss) error
+	mu       sync.Mutex
+	kept     map[string]iofs.FileInfo // by name: files that something is about to take the place of
+}
+
+// globalIndex is what tells who made the change that is on its way.
+type globalIndex interface {
+	GetGlobalFile(folder, name string) (protocol.FileInfo, bool, error)
+}
+
+// lossKeepers are those of the folders, by their roots, for the file systems that
+// Syncthing makes for itself.
+var lossKeepers sync.Map // string → *lossKeeper
+
+// keepLosses has everything kept that goes from the folders, and from no others.
+func (e *Engine) keepLosses(folders []config.FolderConfiguration) {
+	wanted := map[string]*lossKeeper{}
+	for _, f := range folders {
+		if name, ok := e.names.name(f.ID); ok && e.onLoss != nil {
+			wanted[filepath.Clean(f.Path)] = &lossKeeper{id: f.ID, name: name, index: e.db, keep: e.onLoss, kept: map[string]iofs.FileInfo{}}
+		}
+	}
+	for root := range e.losses {
+		if wanted[root] == nil {
+			lossKeepers.Delete(root)
+		}
+	}
+	for root, k := range wanted {
+		lossKeepers.Store(root, k)
+	}
+	e.losses = wanted
+}
+
+// keepLoss keeps what has a name in the folder, unless nobody has asked for that.
+// An error means that it must not go.
+func (f folderFS) keepLoss(name string, stays bool) error {
+	v, ok := lossKeepers.Load(f.root)
+	if !ok || fs.IsTemporary(name) || fs.IsInternal(name) {
+		return nil
+	}
+	info, err := os.Lstat(filepath.Join(f.root, name))
+	if err != nil || !info.Mode().IsRegular() && info.Mode()&iofs.ModeSymlink == 0 {
+		return nil // there is nothing to keep, or what comes next says what is wrong
+	}
+	k := v.(*lossKeeper)
+	loss := Loss{Folder: k.name, Path: filepath.ToSlash(name), Deleted: true, Stays: stays}
+	global, ok, err := k.index.GetGlobalFile(k.id, name)
+	if err == nil && ok {
+		loss.By, loss.Deleted = global.ModifiedBy.String(), global.IsDeleted()
+	}
+	return k.keep(loss)
+}
+
+// keepReplaced keeps a file that stays until something takes its place.
+func (f folderFS) keepReplaced(name string) error {
+	info, err := os.Lstat(filepath.Join(f.root, name))
+	if err != nil {
+		return err
+	}
+	if err := f.keepLoss(name, false); err != nil {
+		return err
+	}
+	if v, ok := lossKeepers.Load(f.root); ok {
+		v.(*lossKeeper).note(name, info)
+	}
+	return nil
+}
+
+// keepOther keeps what will be replaced now, if it is not what was kept before: a
+// program may have put another file there since Syncthing has looked.
+func (f folderFS) keepOther(name string) error {
+	v, ok := lossKeepers.Load(f.root)
+	if !ok {
+		return nil
+	}
+	before := v.(*lossKeeper).take(name)
+	now, err := os.Lstat(filepath.Join(f.root, name))
+	if err != nil || before != nil && os.SameFile(before, now) {
+		return nil
+	}
+	return f.keepLoss(name, false)
+}
+
+func (k *lossKeeper) note(name string, info iofs.FileInfo) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.kept) >= maxKept {
+		clear(k.kept) // they were never replaced
+	}
+	k.kept[name] = info
+}
+
+func (k *lossKeeper) take(name string) iofs.FileInfo {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	info := k.kept[name]
+	delete(k.kept, name)
+	return info
+}
+
+// maxKept is how many files are about to be replaced at a time, at most. Syncthing
+// replaces one after the other.
+const maxKept = 1000

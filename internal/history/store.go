@@ -1,0 +1,251 @@
+package history
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/botsync/botsync/internal/atomicfile"
+)
+
+// Item is content that is about to go.
+type Item struct {
+	From    string // the file, absolute
+	Folder  string // name of the folder that it is in
+	Path    string // within the folder, slash-separated
+	By      string // short ID of the device that makes it go; empty if not known
+	Deleted bool   // nothing takes its place
+	Stays   bool   // it lives on under another name, so that a version is not it but a copy
+	At      time.Time
+}
+
+// Store is a directory of versions. It can be used by several goroutines.
+type Store struct {
+	dir   string
+	added func(bytes int64) // may be nil
+
+	mu     sync.Mutex
+	last   time.Time             // that was given to a version
+	recent map[string]recentFile // by folder and path
+}
+
+// recentFile is a file that was kept by a link.
+type recentFile struct {
+	info    fs.FileInfo
+	version string
+}
+
+// maxRecent bounds the files that are remembered, so that what is tried again and
+// again is not kept again and again.
+const maxRecent = 4096
+
+// NewStore returns the store in dir, which is made when something is kept. It
+// calls added, which must not block, with the size of each version that is new.
+func NewStore(dir string, added func(bytes int64)) *Store {
+	return &Store{dir: dir, added: added, recent: map[string]recentFile{}}
+}
+
+// Dir is the directory of the store.
+func (s *Store) Dir() string { return s.dir }
+
+// ErrPath says that a path does not lie in a folder.
+var ErrPath = errors.New("it is no path within a folder")
+
+// Keep makes a version of a file or symbolic link. What is gone already, and what
+// is neither, is left alone. When it returns without an error the content is safe,
+// whatever happens to the file.
+func (s *Store) Keep(it Item) error {
+	if err := s.keep(it); err != nil {
+		return fmt.Errorf("keeping a version of %s: %w", it.Path, err)
+	}
+	return nil
+}
+
+func (s *Store) keep(it Item) error {
+	if !filepath.IsLocal(filepath.FromSlash(it.Path)) || !validFolder(it.Folder) {
+		return ErrPath
+	}
+	info, err := os.Lstat(it.From)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	symlink := info.Mode()&fs.ModeSymlink != 0
+	if !symlink && !info.Mode().IsRegular() {
+		return nil
+	}
+	if !it.Stays && s.isKept(it, info) {
+		return nil
+	}
+	at := s.tick(it.At)
+	to, err := s.place(it, at, false)
+	if err == nil {
+		err = s.put(it, info, to)
+	}
+	if isNoPlace(err) {
+		if to, err = s.place(it, at, true); err == nil {
+			err = s.put(it, info, to)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if !it.Stays && !symlink {
+		s.remember(it, info, to)
+	}
+	if s.added != nil {
+		s.added(info.Size())
+	}
+	return nil
+}
+
+// isNoPlace reports whether a version cannot be where it belongs: a path is too
+// long, or something of its name is there.
+func isNoPlace(err error) bool {
+	return errors.Is(err, syscall.ENAMETOOLONG) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrExist)
+}
+
+// tick is a time that no other version has.
+func (s *Store) tick(at time.Time) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at = at.Truncate(time.Microsecond)
+	if d := s.last.Sub(at); d >= 0 && d < time.Second {
+		at = s.last.Add(time.Microsecond)
+	}
+	s.last = at
+	return at
+}
+
+// isKept reports whether a file is a version already, of an attempt that came to
+// nothing.
+func (s *Store) isKept(it Item, info fs.FileInfo) bool {
+	s.mu.Lock()
+	r, ok := s.recent[it.Folder+"/"+it.Path]
+	s.mu.Unlock()
+	if !ok || !os.SameFile(r.info, info) {
+		return false
+	}
+	kept, err := os.Lstat(r.version)
+	return err == nil && os.SameFile(kept, info)
+}
+
+func (s *Store) remember(it Item, info fs.FileInfo, version string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.recent) >= maxRecent {
+		clear(s.recent)
+	}
+	s.recent[it.Folder+"/"+it.Path] = recentFile{info, version}
+}
+
+// place is where a version goes. With long it is by a hash of the path.
+func (s *Store) place(it Item, at time.Time, long bool) (string, error) {
+	if !long && !isLong(it.Path) {
+		dir := filepath.Join(s.dir, it.Folder, filepath.FromSlash(path.Dir(it.Path)))
+		return filepath.Join(dir, Name(path.Base(it.Path), at, it.By, it.Deleted)), nil
+	}
+	hash := longName(it.Path)
+	dir := filepath.Join(s.dir, longDir, it.Folder)
+	says := filepath.Join(dir, hash+pathFile)
+	if data, err := os.ReadFile(says); err != nil || string(data) != it.Path {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return "", err
+		}
+		if err := atomicfile.Write(says, []byte(it.Path), 0o600); err != nil {
+			return "", err
+		}
+	}
+	return filepath.Join(dir, Name(hash, at, it.By, it.Deleted)), nil
+}
+
+// put makes the version at a name. A directory that is swept away at this moment,
+// because it is empty, is made again.
+func (s *Store) put(it Item, info fs.FileInfo, to string) error {
+	for tries := 0; ; tries++ {
+		err := os.MkdirAll(filepath.Dir(to), 0o700)
+		if err == nil {
+			err = s.make(it, info, to)
+		}
+		if tries < 3 && errors.Is(err, fs.ErrNotExist) {
+			if _, gone := os.Lstat(it.From); errors.Is(gone, fs.ErrNotExist) {
+				return nil
+			}
+			continue
+		}
+		return err
+	}
+}
+
+func (s *Store) make(it Item, info fs.FileInfo, to string) error {
+	if info.Mode()&fs.ModeSymlink != 0 {
+		target, err := os.Readlink(it.From)
+		if err != nil {
+			return err
+		}
+		return os.Symlink(target, to)
+	}
+	if !it.Stays {
+		err := os.Link(it.From, to)
+		if err == nil || errors.Is(err, fs.ErrNotExist) || isNoPlace(err) || errors.Is(err, syscall.ENOSPC) {
+			return err
+		}
+	}
+	return s.copy(it, info, to)
+}
+
+// copy makes a version that is no link. It has its name when it is complete.
+func (s *Store) copy(it Item, info fs.FileInfo, to string) (err error) {
+	in, err := os.Open(it.From)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.CreateTemp(s.dir, atomicfile.TempPrefix+"*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err = errors.Join(err, out.Close()); err != nil {
+			err = errors.Join(err, ignoreMissing(os.Remove(out.Name())))
+		}
+	}()
+	if _, err := io.Copy(out, in); err != nil {
+		return err
+	}
+	if err := out.Chmod(info.Mode().Perm()); err != nil {
+		return err
+	}
+	if !it.Stays {
+		// There will be no other.
+		if err := out.Sync(); err != nil {
+			return err
+		}
+	}
+	if err := os.Chtimes(out.Name(), info.ModTime(), info.ModTime()); err != nil {
+		return err
+	}
+	return os.Rename(out.Name(), to)
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// validFolder reports whether versions of a folder can have a directory of that
+// name: not one of the store's own.
+func validFolder(name string) bool {
+	return name != "" && name[0] != '.' && filepath.IsLocal(name) && filepath.Base(name) == name
+}
