@@ -21,7 +21,7 @@ var mayImport = map[string][]string{
 	"internal/activity": {"internal/api", "internal/state"},
 	"internal/daemon": {"internal/activity", "internal/api", "internal/code", "internal/control", "internal/engine", "internal/history", "internal/meeting",
 		"internal/network", "internal/notify", "internal/pairing", "internal/root", "internal/state", "internal/ticket"},
-	"internal/engine":          {"internal/engine/build_with_make_or_with_tags_noassets", "internal/watch"},
+	"internal/engine":          {"internal/atomicfile", "internal/brake", "internal/engine/build_with_make_or_with_tags_noassets", "internal/watch"},
 	"internal/history":         {"internal/atomicfile"},
 	"internal/meeting":         {"internal/meeting/crowd", "internal/meeting/relayurl"},
 	"internal/network":         {"internal/api", "internal/atomicfile"},
@@ -36,6 +36,7 @@ var mayImport = map[string][]string{
 	// Leaves.
 	"internal/api":              {},
 	"internal/atomicfile":       {},
+	"internal/brake":            {},
 	"internal/code":             {},
 	"internal/meeting/crowd":    {},
 	"internal/meeting/relayurl": {},
