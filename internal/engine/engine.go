@@ -173,6 +173,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 
 	e.keepJournals(e.cfg.FolderList())
 	e.keepLosses(e.cfg.FolderList())
+	e.keepCopyNamers(e.cfg.FolderList())
 	if err := e.adoptPulls(ctx, sdb, func(folder string, files []protocol.FileInfo) error {
 		return sdb.Update(folder, protocol.LocalDeviceID, files)
 	}); err != nil {
@@ -259,6 +260,7 @@ func (e *Engine) Apply(s Settings) error {
 	e.names.set(s.Folders)
 	e.keepJournals(wanted.Folders)
 	e.keepLosses(wanted.Folders)
+	e.keepCopyNamers(wanted.Folders)
 	e.finder.set(s.Peers) // before Syncthing hears of new ones and asks for them
 	waiter, err := e.cfg.Modify(func(cfg *config.Configuration) {
 		cfg.Options, cfg.Devices, cfg.Folders = wanted.Options, wanted.Devices, wanted.Folders
@@ -301,6 +303,7 @@ func (e *Engine) Close() error {
 	err := e.db.Close()
 	e.closeJournals(err == nil)
 	e.keepLosses(nil)
+	e.keepCopyNamers(nil)
 	e.baseCancel()
 	<-e.base
 	if err != nil {

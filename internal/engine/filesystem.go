@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -83,6 +82,9 @@ func (f folderFS) Lstat(name string) (fs.FileInfo, error) {
 
 // Remove leaves a file in place that is about to be replaced.
 func (f folderFS) Remove(name string) error {
+	if err := f.saveCopy(name); err != nil {
+		return err
+	}
 	if f.replacing.end(name) && f.bothThere(name) {
 		return f.keepReplaced(name)
 	}
@@ -113,8 +115,8 @@ func (f folderFS) Rename(from, to string) error {
 		}
 		info, err := f.Filesystem.Lstat(from)
 		journalOf(f.root).placed(to, info, err)
-	} else if f.replacing.end(from) && f.bothThere(from) && os.Link(filepath.Join(f.root, from), filepath.Join(f.root, to)) == nil {
-		return nil
+	} else if isCopyOf(from, to) {
+		return f.moveToCopy(from, to)
 	}
 	return f.Filesystem.Rename(from, to)
 }

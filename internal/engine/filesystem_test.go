@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/syncthing/syncthing/lib/fs"
 )
@@ -64,6 +65,10 @@ func TestReplacedFilesStay(t *testing.T) {
 				if err := os.WriteFile(filepath.Join(dir, n), []byte(text), 0o600); err != nil {
 					t.Fatal(err)
 				}
+			}
+			// It is named by the time at which it was written.
+			if at := time.Date(2026, 11, 22, 15, 4, 5, 0, time.UTC); os.Chtimes(filepath.Join(dir, name), at, at) != nil {
+				t.Fatal("setting the time")
 			}
 			fsys := fs.NewFilesystem(filesystemType.ToFS(), dir)
 			for i, step := range test.steps {
