@@ -35,18 +35,19 @@ type daemon struct {
 	version string
 	started time.Time
 
-	state    *state.DB
-	activity *activity.Log // what happened
-	recorder *recorder
-	engine   *engine.Engine
-	history  *history.Store // old versions of files
-	members  *members
-	invites  *invites
-	joins    joins
-	global   globalWay
-	notify   notifier
-	peers    peerWatch
-	bell     bell // for those who wait for the engine
+	state     *state.DB
+	activity  *activity.Log // what happened
+	recorder  *recorder
+	engine    *engine.Engine
+	history   *history.Store // old versions of files
+	retention *retention
+	members   *members
+	invites   *invites
+	joins     joins
+	global    globalWay
+	notify    notifier
+	peers     peerWatch
+	bell      bell // for those who wait for the engine
 
 	log      *slog.Logger
 	stop     context.CancelCauseFunc // ends Run
@@ -113,8 +114,9 @@ func runOnce(ctx context.Context, r *root.Root, cfg root.Config, o Options, logg
 	d := &daemon{
 		root: r, config: cfg, version: o.Version, started: time.Now(),
 		log: logger, stop: stop, replan: make(chan struct{}, 1), recorder: newRecorder(),
-		peers: newPeerWatch(), history: history.NewStore(r.VersionsDir(), nil),
+		peers: newPeerWatch(), retention: newRetention(),
 	}
+	d.history = history.NewStore(r.VersionsDir(), d.retention.added)
 	return d.run(ctx, socket, o.Ready)
 }
 
@@ -153,6 +155,7 @@ func (d *daemon) run(ctx context.Context, socket string, ready func()) (err erro
 	d.group.Go(func() { d.tend(work) })
 	d.group.Go(func() { d.record(work) })
 	d.group.Go(func() { d.keepAddresses(work) })
+	d.group.Go(func() { d.tendHistory(work) })
 	d.group.Go(func() {
 		if err := control.Serve(work, listener, d); err != nil {
 			d.stop(err)

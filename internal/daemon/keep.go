@@ -22,8 +22,13 @@ func (d *daemon) keepLoss(l engine.Loss) error {
 // lives on under another name; without it, the file is not to be written to after
 // this, but replaced by a rename, or removed.
 func (d *daemon) keepVersion(l engine.Loss) error {
-	return d.history.Keep(history.Item{
+	item := history.Item{
 		From: filepath.Join(d.root.Folder(l.Folder), filepath.FromSlash(l.Path)), Folder: l.Folder, Path: l.Path,
 		By: l.By, Deleted: l.Deleted, Stays: l.Stays, At: time.Now(),
-	})
+	}
+	err := d.history.Keep(item)
+	if isFull(err) && d.makeRoom() {
+		err = d.history.Keep(item)
+	}
+	return err
 }

@@ -7,3 +7,9 @@ func Free(dir string) (uint64, error) {
 	usage, err := fs.NewFilesystem(fs.FilesystemTypeBasic, dir).Usage(".")
 	return usage.Free, err
 }
+
+// Total is how many bytes the disk that holds dir has in all.
+func Total(dir string) (uint64, error) {
+	usage, err := fs.NewFilesystem(fs.FilesystemTypeBasic, dir).Usage(".")
+	return usage.Total, err
+}

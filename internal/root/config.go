@@ -33,6 +33,8 @@ type Config struct {
 
 	MCP    MCP    `toml:"mcp"`    // what "botsync mcp" lets an agent do
 	Notify Notify `toml:"notify"` // what is notified, and how often
+
+	History History `toml:"history"` // how much of what was replaced and deleted is kept
 }
 
 // MCP is what the MCP server may do beyond reading and writing below the root.

@@ -40,6 +40,7 @@ func TestConfigRoundTrip(t *testing.T) {
 				MaxWait:    Duration(rapid.Int64Range(0, int64(maxNotifyWait)).Draw(t, "max_wait")),
 				MaxPerHour: rapid.IntRange(0, maxPerHour).Draw(t, "max_per_hour"),
 			},
+			History: History{Days: rapid.IntRange(1, maxHistoryDays).Draw(t, "days"), MaxSize: rapid.SampledFrom([]string{"", "2GB", "500 MiB"}).Draw(t, "max_size")},
 		}
 		data, err := want.Encode()
 		if err != nil {
@@ -58,7 +59,8 @@ func TestConfigRoundTrip(t *testing.T) {
 func TestConfigDefaults(t *testing.T) {
 	t.Parallel()
 	got, err := decodeConfig("config.toml", nil)
-	want := Config{Name: DefaultName(), DiscoveryServers: Servers{"default"}, SyncthingRelays: Servers{"default"}, Notify: defaultNotify()}
+	want := Config{Name: DefaultName(), DiscoveryServers: Servers{"default"}, SyncthingRelays: Servers{"default"}, Notify: defaultNotify(),
+		History: History{Days: DefaultHistoryDays}}
 	if err != nil || !cmp.Equal(got, want) {
 		t.Errorf("got %+v, %v", got, err)
 	}

@@ -74,6 +74,9 @@ func (c Config) normalised() (Config, error) {
 		return c, err
 	}
 	var err error
+	if c.History, err = c.History.normalised(); err != nil {
+		return c, err
+	}
 	c.Notify, err = c.Notify.normalised()
 	return c, err
 }

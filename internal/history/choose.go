@@ -1,0 +1,160 @@
+package history
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Held is a version, and who has it.
+type Held struct {
+	Version
+	Holders []string // device IDs
+}
+
+// Answer is what a device has.
+type Answer struct {
+	Holder   string // device ID
+	Versions []Version
+}
+
+// Merge makes one list of what several devices have, by time. The same content
+// that went by the same change is one version, with several holders; its time is
+// that of the first device that has it.
+func Merge(answers []Answer) []Held {
+	type key struct {
+		path, by string
+		size     int64
+		modified int64
+		symlink  bool
+		nth      int // of those that look the same on one device, from the latest
+	}
+	at := map[key]int{}
+	var out []Held
+	for _, a := range answers {
+		seen := map[key]int{}
+		versions := slices.SortedFunc(slices.Values(a.Versions), func(x, y Version) int { return y.Time.Compare(x.Time) })
+		for _, v := range versions {
+			// Times are as exact as the least exact of the usual file systems.
+			k := key{path: v.Folder + "/" + v.Path, by: v.By, size: v.Size, modified: v.Modified.UnixMicro(), symlink: v.Symlink}
+			k.nth, seen[k] = seen[k], seen[k]+1
+			if i, ok := at[k]; ok {
+				out[i].Holders = append(out[i].Holders, a.Holder)
+				continue
+			}
+			at[k] = len(out)
+			out = append(out, Held{v, []string{a.Holder}})
+		}
+	}
+	slices.SortFunc(out, func(a, b Held) int {
+		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Folder, b.Folder), cmp.Compare(a.Path, b.Path))
+	})
+	return out
+}
+
+// At is the version of a file as it was at a time: the first that went at it or
+// later. With a zero time it is the latest. False if nothing went since: the file
+// is as it was then. All versions have to be of one file, by time.
+func At(versions []Held, t time.Time) (Held, bool) {
+	if len(versions) == 0 {
+		return Held{}, false
+	}
+	if t.IsZero() {
+		return versions[len(versions)-1], true
+	}
+	for _, v := range versions {
+		if !v.Time.Before(t) {
+			return v, true
+		}
+	}
+	return Held{}, false
+}
+
+// Deleted are the last versions of the files that were deleted and are not there.
+// The versions have to be by time.
+func Deleted(versions []Held, there func(folder, path string) bool) []Held {
+	var out []Held
+	for _, group := range byPath(versions) {
+		if last := group[len(group)-1]; last.Deleted && !there(last.Folder, last.Path) {
+			out = append(out, last)
+		}
+	}
+	return out
+}
+
+// byPath groups versions by file, in the order of paths; within a group they stay
+// in their order.
+func byPath(versions []Held) [][]Held {
+	groups := map[string][]Held{}
+	var names []string
+	for _, v := range versions {
+		name := v.Folder + "/" + v.Path
+		if groups[name] == nil {
+			names = append(names, name)
+		}
+		groups[name] = append(groups[name], v)
+	}
+	slices.SortFunc(names, strings.Compare)
+	out := make([][]Held, len(names))
+	for i, name := range names {
+		out[i] = groups[name]
+	}
+	return out
+}
+
+// State is how a file is now.
+type State struct {
+	There    bool
+	Size     int64     // in bytes
+	Modified time.Time //
+	By       string    // short ID of the device that made it so, or deleted it; empty if it is not known
+	// Unsettled says that somebody has changed it here just now, which is not
+	// known yet to anyone else.
+	Unsettled bool
+}
+
+// Undo is what undoing the changes of a device comes to.
+type Undo struct {
+	Restore []Held
+	Others  []Changed // files that somebody else has changed since
+}
+
+// Changed is a file that somebody else has changed.
+type Changed struct {
+	Folder, Path string
+	By           string // short ID; empty if it is not known
+}
+
+// PlanUndo chooses what was in each file before the first change that a device has
+// made since a time. Files that somebody else has changed after that are left out,
+// unless that is forced. The versions have to be by time; those of others are
+// among them.
+func PlanUndo(versions []Held, device string, since time.Time, force bool, state func(folder, path string) State) Undo {
+	var out Undo
+	for _, group := range byPath(versions) {
+		first := slices.IndexFunc(group, func(v Held) bool { return v.By == device && !v.Time.Before(since) })
+		if first < 0 {
+			continue
+		}
+		v, now := group[first], state(group[first].Folder, group[first].Path)
+		if now.There && now.Size == v.Size && now.Modified.Equal(v.Modified) {
+			continue // it is as it was
+		}
+		other := now.By
+		if now.Unsettled {
+			other = ""
+		}
+		for _, later := range group[first+1:] {
+			if later.By != device {
+				other = later.By
+			}
+		}
+		if other != device && !force {
+			out.Others = append(out.Others, Changed{v.Folder, v.Path, other})
+			continue
+		}
+		out.Restore = append(out.Restore, v)
+	}
+	return out
+}

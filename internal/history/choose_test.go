@@ -1,0 +1,134 @@
+package history
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+const (
+	agent = "AGENTAA"
+	me    = "MEMEMEM"
+)
+
+func at(minute int) time.Time {
+	return time.Unix(1_790_000_000, 0).Add(time.Duration(minute) * time.Minute)
+}
+
+func version(path string, minute int, by string, size int64) Version {
+	return Version{Folder: "shared", Path: path, Time: at(minute), By: by, Size: size, Modified: at(minute - 100)}
+}
+
+func held(versions ...Version) []Held {
+	return Merge([]Answer{{"here", versions}})
+}
+
+func TestMerge(t *testing.T) {
+	t.Parallel()
+	one, two := version("a", 1, agent, 1), version("a", 2, agent, 2)
+	later := one
+	later.Time = at(5) // that device heard of the change later
+	got := Merge([]Answer{{"here", []Version{two}}, {"nas", []Version{later, two}}, {"phone", []Version{later}}})
+	want := []Held{{two, []string{"here", "nas"}}, {later, []string{"nas", "phone"}}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	// The same content that went twice is two versions.
+	if got := held(one, later); len(got) != 2 {
+		t.Errorf("%+v", got)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		v := rapid.Custom(func(t *rapid.T) Version {
+			return version(rapid.SampledFrom([]string{"a", "b"}).Draw(t, "path"), rapid.IntRange(0, 9).Draw(t, "at"), agent, 1)
+		})
+		mine, theirs := rapid.SliceOf(v).Draw(t, "mine"), rapid.SliceOf(v).Draw(t, "theirs")
+		merged := Merge([]Answer{{"here", mine}, {"nas", theirs}})
+		held := map[string]int{}
+		for _, h := range merged {
+			for _, who := range h.Holders {
+				held[who]++
+			}
+		}
+		if held["here"] != len(mine) || held["nas"] != len(theirs) {
+			t.Fatalf("%v of %d and %d", held, len(mine), len(theirs))
+		}
+		if !slices.IsSortedFunc(merged, func(a, b Held) int { return a.Time.Compare(b.Time) }) {
+			t.Fatal("not by time")
+		}
+	})
+}
+
+func TestAt(t *testing.T) {
+	t.Parallel()
+	all := held(version("a", 10, agent, 1), version("a", 20, agent, 2))
+	for _, test := range []struct {
+		at   time.Time
+		size int64 // 0 for none
+	}{
+		{time.Time{}, 2}, {at(5), 1}, {at(10), 1}, {at(11), 2}, {at(20), 2}, {at(21), 0},
+	} {
+		v, ok := At(all, test.at)
+		if v.Size != test.size || ok != (test.size > 0) {
+			t.Errorf("%v: %+v, %v", test.at, v, ok)
+		}
+	}
+	if _, ok := At(nil, time.Time{}); ok {
+		t.Error("of nothing")
+	}
+}
+
+func TestDeleted(t *testing.T) {
+	t.Parallel()
+	gone, back, replacedLast := version("gone", 2, agent, 2), version("back", 2, agent, 2), version("replaced", 1, agent, 1)
+	gone.Deleted, back.Deleted = true, true
+	all := held(version("gone", 1, agent, 1), gone, back, replacedLast)
+	got := Deleted(all, func(_, path string) bool { return path == "back" })
+	if len(got) != 1 || got[0].Path != "gone" || got[0].Size != 2 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestPlanUndo(t *testing.T) {
+	t.Parallel()
+	there := func(by string) State { return State{There: true, Size: 99, Modified: at(0), By: by} }
+	settled := there(agent)
+	settled.Unsettled = true
+	for what, test := range map[string]struct {
+		versions []Version
+		now      State
+		restore  int64  // size of what comes back; 0 for nothing
+		other    string // who changed it since; empty if nobody
+	}{
+		"changed once":                  {[]Version{version("a", 10, agent, 1)}, there(agent), 1, ""},
+		"changed often":                 {[]Version{version("a", 9, agent, 1), version("a", 10, agent, 2), version("a", 11, agent, 3)}, there(agent), 2, ""},
+		"deleted":                       {[]Version{version("a", 10, agent, 1)}, State{By: agent}, 1, ""},
+		"changed before":                {[]Version{version("a", 9, agent, 1)}, there(agent), 0, ""},
+		"changed by others":             {[]Version{version("a", 10, me, 1)}, there(me), 0, ""},
+		"changed by me before":          {[]Version{version("a", 10, me, 1), version("a", 11, agent, 2)}, there(agent), 2, ""},
+		"changed by me after":           {[]Version{version("a", 10, agent, 1)}, there(me), 0, me},
+		"by me in between":              {[]Version{version("a", 10, agent, 1), version("a", 11, me, 2), version("a", 12, agent, 3)}, there(agent), 0, me},
+		"restored already":              {[]Version{version("a", 10, agent, 1)}, State{There: true, Size: 1, Modified: at(-90), By: me}, 0, ""},
+		"being changed here":            {[]Version{version("a", 10, agent, 1)}, settled, 0, "?"},
+		"deleted by me since":           {[]Version{version("a", 10, agent, 1)}, State{By: me}, 0, me},
+		"restored, and changed by them": {[]Version{version("a", 10, agent, 1), version("a", 20, agent, 2)}, there(agent), 1, ""},
+	} {
+		state := func(_, _ string) State { return test.now }
+		got := PlanUndo(held(test.versions...), agent, at(10), false, state)
+		if (len(got.Restore) == 1) != (test.restore > 0) || test.restore > 0 && got.Restore[0].Size != test.restore {
+			t.Errorf("%s: restores %+v", what, got.Restore)
+		}
+		want := test.other
+		if want == "?" {
+			want = ""
+		}
+		if (len(got.Others) == 1) != (test.other != "") || test.other != "" && got.Others[0].By != want {
+			t.Errorf("%s: leaves out %+v", what, got.Others)
+		}
+		if forced := PlanUndo(held(test.versions...), agent, at(10), true, state); len(forced.Others) > 0 || test.other != "" && len(forced.Restore) != 1 {
+			t.Errorf("%s: forced: %+v", what, forced)
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/botsync/botsync/internal/atomicfile"
+)
+
+// Usage is what the versions take.
+type Usage struct {
+	Bytes int64
+	Count int
+}
+
+// leftover is how old an unfinished file has to be to be one that a kill left.
+const leftover = time.Hour
+
+// Sweep removes what is beyond the limits, and returns what is left. It looks at
+// every version once; what is kept meanwhile stays.
+func (s *Store) Sweep(ctx context.Context, limits Limits, now time.Time) (Usage, error) {
+	var all []Kept
+	folders, err := s.folders()
+	if err != nil {
+		return Usage{}, fmt.Errorf("sweeping versions: %w", err)
+	}
+	for _, folder := range folders {
+		err := s.each(ctx, folder, "", func(e entry) {
+			if info, err := os.Lstat(s.abs(e.file)); err == nil {
+				all = append(all, Kept{Path: folder + "/" + e.path, Time: e.at, Deleted: e.deleted, Size: info.Size(), File: e.file})
+			}
+		})
+		if err != nil {
+			return Usage{}, fmt.Errorf("sweeping versions: %w", err)
+		}
+	}
+	gone, stay := limits.Excess(all, now)
+	var errs []error
+	for _, k := range gone {
+		if ctx.Err() != nil {
+			return Usage{}, ctx.Err()
+		}
+		if err := ignoreMissing(os.Remove(s.abs(k.File))); err != nil {
+			errs = append(errs, err)
+			stay = append(stay, k)
+			continue
+		}
+		s.prune(path.Dir(k.File))
+	}
+	s.clean(now)
+	if len(errs) > 0 {
+		err = fmt.Errorf("sweeping versions: %d could not be removed: %w", len(errs), errs[0])
+	}
+	return Usage{sum(stay), len(stay)}, err
+}
+
+// folders are those of which there are versions.
+func (s *Store) folders() ([]string, error) {
+	var out []string
+	seen := map[string]bool{}
+	for _, dir := range []string{".", longDir} {
+		list, err := readDir(s.abs(dir))
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range list {
+			if e.IsDir() && validFolder(e.Name()) && !seen[e.Name()] {
+				seen[e.Name()] = true
+				out = append(out, e.Name())
+			}
+		}
+	}
+	return out, nil
+}
+
+// prune removes a directory that is empty, and those above it that are then.
+func (s *Store) prune(dir string) {
+	for ; dir != "." && os.Remove(s.abs(dir)) == nil; dir = path.Dir(dir) {
+	}
+}
+
+// clean removes unfinished files, and the paths of long names that have no version
+// any more.
+func (s *Store) clean(now time.Time) {
+	list, _ := readDir(s.dir)
+	for _, e := range list {
+		info, err := e.Info()
+		if err == nil && info.Mode().IsRegular() && strings.HasPrefix(e.Name(), atomicfile.TempPrefix) && now.Sub(info.ModTime()) > leftover {
+			_ = os.Remove(filepath.Join(s.dir, e.Name()))
+		}
+	}
+	folders, _ := readDir(s.abs(longDir))
+	for _, folder := range folders {
+		list, _ := readDir(s.abs(path.Join(longDir, folder.Name())))
+		used := map[string]bool{}
+		for _, e := range list {
+			if hash, _, _, _, ok := ParseName(e.Name()); ok {
+				used[hash] = true
+			}
+		}
+		for _, e := range list {
+			hash, isPath := strings.CutSuffix(e.Name(), pathFile)
+			info, err := e.Info()
+			// One that is young may be that of a version which is being made.
+			if isPath && !used[hash] && err == nil && now.Sub(info.ModTime()) > leftover {
+				_ = os.Remove(s.abs(path.Join(longDir, folder.Name(), e.Name())))
+			}
+		}
+		if len(list) == 0 {
+			s.prune(path.Join(longDir, folder.Name()))
+		}
+	}
+}
+
+// Drop removes a version, which may be gone already.
+func (s *Store) Drop(v Version) error {
+	if err := s.check(v); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("removing a version: %w", err)
+	}
+	if err := ignoreMissing(os.Remove(s.abs(v.File))); err != nil {
+		return fmt.Errorf("removing a version: %w", err)
+	}
+	s.prune(path.Dir(v.File))
+	return nil
+}
