@@ -109,3 +109,30 @@ func FuzzParse(f *testing.F) {
 		n.Original()
 	})
 }
+
+func TestBeside(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 22, 10, 11, 12, 0, time.UTC)
+	for _, test := range []struct {
+		file, device string
+		n            int
+		want         string
+	}{
+		{"a/report.md", "laptop", 1, "a/report-laptop-20261122-101112.md"},
+		{"a/report.md", "laptop", 2, "a/report-laptop-20261122-101112-2.md"},
+		{"Makefile", "Eva's phone", 1, "Makefile-Eva-s-phone-20261122-101112"},
+		{".bashrc", "../\x1b[31m", 1, ".bashrc-31m-20261122-101112"},
+		{"a.tar.gz", "日本", 1, "a.tar-other-20261122-101112.gz"},
+	} {
+		if got := Beside(test.file, at, test.device, test.n); got != test.want {
+			t.Errorf("%q, want %q", got, test.want)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		file := rapid.StringMatching(`[a-z.]{1,255}`).Draw(t, "file")
+		got := Beside("d/"+file, at, rapid.String().Draw(t, "device"), rapid.IntRange(1, 10).Draw(t, "n"))
+		if _, isCopy := Parse(got); isCopy || path.Dir(got) != "d" || len(path.Base(got)) > maxName || got == "d/"+file {
+			t.Fatalf("%q", got)
+		}
+	})
+}

@@ -68,7 +68,7 @@ type Engine struct {
 	onEvent  func(Event)
 	onLoss   func(Loss) error
 	losses   map[string]*lossKeeper // by the roots of folders
-	counts   conflictCounts
+	sets     conflictSets
 	slips    slipLists
 	sweeps   *sweeper
 	watches  watches

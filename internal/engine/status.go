@@ -2,9 +2,7 @@ package engine
 
 import (
 	"fmt"
-	"path"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/syncthing/syncthing/lib/config"
@@ -177,49 +175,4 @@ func stateName(syncthing string) string {
 		return StateError
 	}
 	return StateScanning // the empty state: not started yet
-}
-
-// conflictCounts remembers how many conflict copies a folder holds at a point
-// of its index, since finding out takes a look at every name.
-type conflictCounts struct {
-	mu    sync.Mutex
-	known map[string]conflictCount
-}
-
-type conflictCount struct {
-	sequence int64
-	count    int
-}
-
-func (e *Engine) conflicts(folder string) (int, error) {
-	sequence, err := e.model.Sequence(folder, protocol.LocalDeviceID)
-	if err != nil {
-		return 0, fmt.Errorf("counting conflicts: %w", err)
-	}
-	e.counts.mu.Lock()
-	defer e.counts.mu.Unlock()
-	if c, ok := e.counts.known[folder]; ok && c.sequence == sequence {
-		return c.count, nil
-	}
-	n := 0
-	names, failed := e.model.AllGlobalFiles(folder)
-	for f := range names {
-		if !f.Deleted && IsConflictCopy(f.Name) {
-			n++
-		}
-	}
-	if err := failed(); err != nil {
-		return 0, fmt.Errorf("counting conflicts: %w", err)
-	}
-	if e.counts.known == nil {
-		e.counts.known = map[string]conflictCount{}
-	}
-	e.counts.known[folder] = conflictCount{sequence: sequence, count: n}
-	return n, nil
-}
-
-// IsConflictCopy reports whether Syncthing names the losing version of a
-// conflict like this: name.sync-conflict-<date>-<time>-<id>.ext.
-func IsConflictCopy(name string) bool {
-	return strings.Contains(path.Base(strings.ReplaceAll(name, "\\", "/")), ".sync-conflict-")
 }
