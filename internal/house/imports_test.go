@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 	"internal/engine":          {"internal/atomicfile", "internal/brake", "internal/conflict", "internal/engine/build_with_make_or_with_tags_noassets", "internal/watch"},
 	"internal/history":         {"internal/atomicfile"},
 	"internal/meeting":         {"internal/meeting/crowd", "internal/meeting/relayurl"},
+	"internal/ignores":         {"internal/atomicfile"},
 	"internal/network":         {"internal/api", "internal/atomicfile"},
 	"internal/notify":          {"internal/api", "internal/root"},
 	"internal/pairing":         {"internal/code"},
