@@ -131,12 +131,8 @@ func code(err error) int {
 }
 
 func (s *DB) migrate(ctx context.Context) error {
-	var check string
-	if err := s.db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&check); err != nil {
+	if err := quickCheck(ctx, s.db); err != nil {
 		return err
-	}
-	if check != "ok" {
-		return errors.New(check)
 	}
 	var version int
 	if err := s.db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
