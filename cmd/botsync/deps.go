@@ -27,7 +27,10 @@ func deps() cli.Deps {
 		},
 		OfflineStatus: func(dir string) (*api.Status, error) { return daemon.OfflineStatus(dir, v) },
 		OfflineLog:    daemon.OfflineLog,
-		RunRelay:      runRelay,
+		OfflineDoctor: func(ctx context.Context, dir string, req api.DoctorRequest, silent error) (*api.Doctor, error) {
+			return daemon.OfflineDoctor(ctx, dir, v, req, silent)
+		},
+		RunRelay: runRelay,
 	}
 }
 

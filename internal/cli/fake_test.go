@@ -97,6 +97,7 @@ func runFake(ctx context.Context, opts DaemonOptions) error {
 
 type fake struct {
 	control.Waits // not asked for
+	control.Doctors
 	fakeNotify
 	fakeDevices
 

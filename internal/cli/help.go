@@ -21,7 +21,7 @@ var meanings = map[int]string{
 	api.ExitTimeout:        "timed out",
 	api.ExitUnreachable:    "no way to reach the other side",
 	api.ExitState:          "not possible in this state",
-	api.ExitTrouble:        "--check found trouble",
+	api.ExitTrouble:        "--check found trouble, or doctor did",
 }
 
 // exits makes the annotation that lists the exit codes of a command.

@@ -24,6 +24,7 @@ type Backend interface {
 	Waits
 	Notifies
 	Membership
+	Doctors
 	// Stop asks the daemon to stop and returns at once.
 	Stop()
 }

@@ -18,6 +18,7 @@ import (
 type fake struct {
 	Waits    // not asked for
 	Notifies // likewise
+	Doctors  // likewise
 	membership
 
 	status  func(context.Context) (*api.Status, error)

@@ -30,6 +30,7 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("GET /v1/log", h.log)
 	h.notifies(mux)
 	h.membership(mux)
+	mux.HandleFunc("POST /v1/doctor", change(h.b.Doctor))
 	mux.HandleFunc("POST /v1/stop", h.stop)
 	mux.HandleFunc("GET /v1/version", h.version)
 	return h.guard(mux)

@@ -19,7 +19,8 @@ var mayImport = map[string][]string{
 
 	"internal/control":  {"internal/api", "internal/root"},
 	"internal/activity": {"internal/api", "internal/state"},
-	"internal/daemon": {"internal/activity", "internal/api", "internal/code", "internal/control", "internal/engine", "internal/history", "internal/meeting",
+	"internal/doctor":   {"internal/api"},
+	"internal/daemon": {"internal/activity", "internal/api", "internal/atomicfile", "internal/code", "internal/control", "internal/doctor", "internal/engine", "internal/history", "internal/meeting",
 		"internal/network", "internal/notify", "internal/pairing", "internal/root", "internal/state", "internal/ticket"},
 	"internal/engine":          {"internal/atomicfile", "internal/brake", "internal/conflict", "internal/engine/build_with_make_or_with_tags_noassets", "internal/watch"},
 	"internal/history":         {"internal/atomicfile"},
@@ -106,6 +107,7 @@ func TestOnlyTheEngineKnowsSyncthing(t *testing.T) {
 var pureRooms = map[string][]string{
 	"internal/api":     {"net", "os", "os/exec", "net/http"},
 	"internal/code":    {"net", "os", "os/exec", "net/http"},
+	"internal/doctor":  {"os", "os/exec", "net/http"},
 	"internal/pairing": {"os", "os/exec", "net/http"},
 }
 

@@ -1,0 +1,129 @@
+package doctor
+
+import (
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/botsync/botsync/internal/api"
+)
+
+const startDaemon = "botsync start"
+
+func daemon(b *book) {
+	d := b.Daemon
+	switch {
+	case d.Answers:
+		b.ok("daemon", sayf("The daemon answers (process %d).", d.PID))
+	case d.HeldErr != nil:
+		b.fail("daemon", sayf("It cannot be seen whether the daemon is running: %v.", cause(d.HeldErr)),
+			plain("Make .botsync/daemon.lock readable for this user."))
+	case !d.Held:
+		b.fail("daemon", plain("The daemon is not running: nothing is synced."), plain(startDaemon))
+	case d.Suspended:
+		b.fail("daemon", sayf("The daemon (process %d) is suspended: nothing is synced.", d.PID), sayf("kill -CONT %d", d.PID))
+	case d.PID == 0:
+		b.fail("daemon", plain("A daemon is starting, or does not answer."), plain("Run botsync doctor again in a minute."))
+	default:
+		b.fail("daemon", sayf("The daemon (process %d) does not answer: %v.", d.PID, cause(d.Err)),
+			sayf("kill -KILL %d, then: %s", d.PID, plain(startDaemon)))
+	}
+}
+
+func socket(b *book) {
+	s := b.Daemon.Socket
+	switch {
+	case !b.Daemon.Held && !b.Daemon.Answers:
+		b.skip("socket", plain("The daemon is not running."))
+	case s.Err != nil:
+		b.fail("socket", sayf("The socket %s cannot be used: %v.", b.path(s.Path), cause(s.Err)), plain("botsync stop, then: botsync start"))
+	case !s.Exists:
+		b.fail("socket", sayf("The socket %s is gone: no command can reach the daemon.", b.path(s.Path)),
+			sayf("kill %d, then: %s", b.Daemon.PID, plain(startDaemon)))
+	case s.Mode&fs.ModeSocket == 0 && s.Mode&fs.ModeIrregular == 0:
+		b.fail("socket", sayf("%s is no socket.", b.path(s.Path)), sayf("kill %d, move it away, then: %s", b.Daemon.PID, plain(startDaemon)))
+	case b.OS != "windows" && s.Mode.Perm()&0o077 != 0:
+		b.warn("socket", sayf("The socket %s is open to others (mode %04o).", b.path(s.Path), int(s.Mode.Perm())),
+			sayf("chmod 600 %s", quoted(b.path(s.Path))))
+	default:
+		b.ok("socket", plain("The socket is there, for its owner alone."))
+	}
+}
+
+func lock(b *book) {
+	d := b.Daemon
+	switch {
+	case d.Held && d.Gone:
+		b.warn("lock", sayf("daemon.lock is held, but process %d, which it names, does not exist here.", d.PID),
+			plain("See whether another container or machine runs a daemon on this directory, and stop one of the two."))
+	case d.Held || d.Answers:
+		b.ok("lock", plain("One daemon holds the lock."))
+	case d.PID != 0 && !d.Gone:
+		b.ok("lock", sayf("daemon.lock is left over from process %d, and free.", d.PID))
+	default:
+		b.ok("lock", plain("daemon.lock is free."))
+	}
+}
+
+func versions(b *book) {
+	d := b.Daemon
+	switch {
+	case !d.Answers && !d.Held || d.Version == "":
+		b.skip("version", sayf("No daemon is running to compare with; this is botsync %s.", version(b.Version)))
+	case b.Command != "" && d.Version != b.Command:
+		b.warn("version", sayf("The daemon is botsync %s, this command is %s: an update is only half done.", version(d.Version), version(b.Command)),
+			plain("botsync stop, then: botsync start"))
+	default:
+		b.ok("version", sayf("botsync %s with Syncthing %s, the daemon too.", version(d.Version), version(b.Engine)))
+	}
+}
+
+// covered are the problems of status that a check of its own tells of.
+var covered = []string{
+	"no_network", "join_pending", "disk_full", "folder_error", "files_failed", "watch_limit", "bad_record", "record_restored",
+	"removed", "peer_refuses", "not_shared", "listen_failed", "meeting_failed", "notify_refused", "notify_failing", "notify_parked",
+	"held",
+}
+
+// others are problems that status tells of and no check here knows: so doctor never
+// says less than status.
+func others(b *book) {
+	found := 0
+	for _, p := range b.Problems {
+		if slices.Contains(covered, p.Code) {
+			continue
+		}
+		found++
+		b.add(api.CheckFail, "status", oneOf(p.Code, statusCodes...), text{p.Message, hidden}, text{p.Hint, hidden})
+	}
+	switch {
+	case found > 0:
+	case b.Live == nil:
+		b.skip("status", plain("Only a running daemon can say."))
+	default:
+		b.ok("status", plain("botsync status knows of no other problem."))
+	}
+}
+
+// statusCodes are codes of status that may stand in a report.
+var statusCodes = []string{"held", "disk_low", "names", "history"}
+
+// clockSlack is what may be between two looks at a clock that was corrected a little.
+const clockSlack = time.Minute
+
+func clock(b *book) {
+	setClock := plain("Set the clock, and let it be kept: timedatectl set-ntp true")
+	ahead := b.State.Latest.Sub(b.Now)
+	switch {
+	case b.Now.Year() < 2026:
+		b.fail("clock", sayf("The clock says %v, which is long past.", at(b.Now)), setClock)
+	case b.Live != nil && b.Live.Backwards > clockSlack:
+		b.warn("clock", sayf("The clock was set back by %v since the daemon started.", span(b.Live.Backwards)), setClock)
+	case !b.State.Latest.IsZero() && ahead > clockSlack:
+		b.warn("clock", sayf("The clock says %v, but this device remembers something of %v: it goes wrong now, or did then.", at(b.Now), at(b.State.Latest)), setClock)
+	case b.State.Latest.IsZero() && b.Live == nil:
+		b.skip("clock", sayf("There is nothing to compare the clock with; it says %v.", at(b.Now)))
+	default:
+		b.ok("clock", plain("The clock has not gone backwards."))
+	}
+}

@@ -1,0 +1,118 @@
+package doctor
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/botsync/botsync/internal/api"
+)
+
+func folders(b *book) {
+	for _, f := range b.Folders {
+		b.folder(f)
+	}
+	if len(b.Folders) == 0 {
+		b.skip("folder", plain("The root is in no network."))
+	}
+}
+
+func (b *book) folder(f Folder) {
+	name := oneOf(f.Name, "shared", "deliverables", "inbox")
+	add := func(status, code string, message, fix text) { b.add(status, code, name, message, fix) }
+	switch {
+	case f.Missing:
+		add(api.CheckFail, "folder", sayf("The directory %s is missing: the folder is not synced.", b.path(f.Path)),
+			plain("Put it back with its files and its .stfolder, or mount its disk. If it is gone for good: see docs/doctor.md."))
+	case f.Err != nil:
+		add(api.CheckFail, "folder", sayf("%s cannot be read or written: %v.", b.path(f.Path), cause(f.Err)),
+			plain("Make it readable and writable for the user who runs botsync."))
+	case f.Unmarked:
+		add(api.CheckFail, "folder", sayf("The mark .stfolder is missing in %s: it is not synced, lest an empty disk passes for deletions.", b.path(f.Path)),
+			sayf("If all files are there: mkdir %s", quoted(b.path(join2(f.Path)))))
+	case f.Stopped != "":
+		fix := plain("Free what keeps it from being synced; botsync tries again by itself.")
+		if strings.Contains(f.Stopped, "insufficient space") { // Syncthing's words
+			fix = plain("Make room; botsync goes on by itself.")
+		}
+		add(api.CheckFail, "folder", sayf("It is not synced: %v.", causeOf(f.Stopped)), fix)
+	case f.State != "":
+		add(api.CheckOK, "folder", sayf("It is %v.", oneOf(f.State, api.FolderIdle, api.FolderScanning, api.FolderSyncing, api.FolderPaused, api.FolderError)), text{})
+	default:
+		add(api.CheckOK, "folder", plain("Its directory is there."), text{})
+	}
+	if b.Live == nil {
+		return
+	}
+	b.contents(f, add)
+}
+
+// contents are the checks that a running daemon alone can make.
+func (b *book) contents(f Folder, add func(status, code string, message, fix text)) {
+	if f.Failed > 0 {
+		add(api.CheckFail, "files", sayf("%v cannot be synced, the first: %v: %v.", count(f.Failed, "file", "files"), text{f.First, "[path]"}, causeOf(f.FirstErr)),
+			plain("Mend the cause; botsync tries again by itself."))
+	} else {
+		add(api.CheckOK, "files", plain("No file is in the way."), text{})
+	}
+	if f.IsHeld {
+		add(api.CheckFail, "held", sayf("%v here are held, and not told to the others.", count(f.Held, "change", "changes")),
+			plain("botsync resume --undo brings the files back, botsync resume --accept lets the changes through"))
+	}
+	connected := slices.ContainsFunc(b.Peers, func(p Peer) bool { return p.Connected })
+	switch {
+	case f.NeedFiles > 0 && !connected:
+		add(api.CheckWarn, "missing", sayf("%v (%v) still to come, and no device is connected.", count(f.NeedFiles, "file is", "files are"), size(uint64(max(f.NeedBytes, 0)))),
+			plain("Start botsync on a device that has them."))
+	case f.NeedFiles > 0:
+		add(api.CheckOK, "missing", sayf("%v (%v) still to come.", count(f.NeedFiles, "file is", "files are"), size(uint64(max(f.NeedBytes, 0)))), text{})
+	}
+	if f.Conflicts > 0 {
+		add(api.CheckWarn, "conflicts", sayf("%v here.", count(f.Conflicts, "conflict copy lies", "conflict copies lie")), plain("botsync conflicts"))
+	}
+	if f.Local > 0 {
+		add(api.CheckWarn, "local_changes", sayf("%v in this receive-only folder travel nowhere.", count(f.Local, "change", "changes")), plain("botsync revert"))
+	}
+	if f.IgnoredKnown && f.Ignored > 0 {
+		add(api.CheckOK, "ignored", sayf("%v kept out; botsync ignores says which, and why.", count(f.Ignored, "name is", "names are")), text{})
+	}
+}
+
+func join2(folder string) string { return folder + "/.stfolder" }
+
+func watching(b *book) {
+	if b.Live == nil {
+		b.skip("watch", plain("No daemon answers that could watch."))
+		return
+	}
+	w := b.Live.Watch
+	switch {
+	case len(w.Folders) > 0:
+		b.warn("watch", sayf("Changes in %v are noticed late: %v.", folderList(w.Folders), text{w.Message, "a limit of inotify is too low"}),
+			sayf("%v, and put %v into /etc/sysctl.d/90-botsync.conf", commandText(w.Command), commandText(w.File)))
+	case w.Known && w.Limit > 0:
+		b.ok("watch", sayf("Changes are noticed at once: %d of %d inotify watches.", w.Used, w.Limit))
+	default:
+		b.ok("watch", plain("Changes are noticed at once."))
+	}
+}
+
+func folderList(names []string) text {
+	var all []text
+	for _, n := range names {
+		all = append(all, oneOf(n, "shared", "deliverables", "inbox"))
+	}
+	return join(all)
+}
+
+// commandText is a command that raises a limit: harmless if it is of that form.
+func commandText(s string) text {
+	for part := range strings.FieldsSeq(strings.ReplaceAll(s, "=", " ")) {
+		switch {
+		case slices.Contains([]string{"sudo", "sysctl", "-w", "fs.inotify.max_user_watches", "fs.inotify.max_user_instances"}, part):
+		case strings.Trim(part, "0123456789") == "":
+		default:
+			return text{s, hidden}
+		}
+	}
+	return plain(s)
+}
