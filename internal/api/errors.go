@@ -47,6 +47,7 @@ const (
 	CodeRemoved        = "removed"           // a device was removed from the network, for good
 	CodeRestarting     = "restarting"        // the daemon starts anew with another identity
 	CodeReceiveOnly    = "receive_only"      // what is put into this folder here does not travel
+	CodeNoVersion      = "no_version"        // there is no old version of this file, or none of that time
 	CodeLocalChanges   = "local_changes"     // what was changed in a receive-only folder would travel
 )
 
@@ -83,6 +84,7 @@ var exits = map[string]struct {
 	CodeRestarting:     {ExitState, true},
 	CodeReceiveOnly:    {ExitState, false},
 	CodeLocalChanges:   {ExitState, false},
+	CodeNoVersion:      {ExitState, false},
 }
 
 // Error is an error that a user sees: what happened, and what to do next. Its

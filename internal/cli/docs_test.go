@@ -35,7 +35,7 @@ func commands(t *testing.T) []*cobra.Command {
 		}
 	}
 	add(rootCmd)
-	if len(list) != 31 {
+	if len(list) != 34 {
 		t.Fatalf("there are %d commands", len(list))
 	}
 	return list
@@ -191,6 +191,7 @@ func TestEveryFieldIsDescribed(t *testing.T) {
 		api.NotifyStatus{}, api.NotifySetLine{}, api.NotifyOffLine{}, api.NotifyRetryLine{}, api.NotifyTestLine{}, api.NotifyBatch{},
 		api.Devices{}, api.RenamedLine{}, api.RemovedLine{}, api.AddedLine{}, api.LeftLine{}, api.RoleLine{}, api.RevertedLine{},
 		api.Doctor{},
+		api.History{}, api.RestoredLine{}, api.UndoneLine{},
 		startedLine{}, stoppedLine{}, listeningLine{}, demoResult{}, skillLine{},
 	} {
 		walk(reflect.TypeOf(v))

@@ -100,6 +100,7 @@ type fake struct {
 	control.Doctors
 	fakeNotify
 	fakeDevices
+	fakeHistory
 
 	root    *root.Root
 	version string

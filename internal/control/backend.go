@@ -25,6 +25,7 @@ type Backend interface {
 	Notifies
 	Membership
 	Doctors
+	Histories
 	// Stop asks the daemon to stop and returns at once.
 	Stop()
 }

@@ -20,6 +20,7 @@ type fake struct {
 	Notifies // likewise
 	Doctors  // likewise
 	membership
+	histories
 
 	status  func(context.Context) (*api.Status, error)
 	invite  func(context.Context, api.InviteRequest) (*api.InviteLine, error)

@@ -31,6 +31,7 @@ func Handler(b Backend) http.Handler {
 	h.notifies(mux)
 	h.membership(mux)
 	mux.HandleFunc("POST /v1/doctor", change(h.b.Doctor))
+	h.histories(mux)
 	mux.HandleFunc("POST /v1/stop", h.stop)
 	mux.HandleFunc("GET /v1/version", h.version)
 	return h.guard(mux)

@@ -1,0 +1,135 @@
+package daemon
+
+import (
+	"context"
+	"os"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/botsync/botsync/internal/api"
+	"github.com/botsync/botsync/internal/engine"
+	"github.com/botsync/botsync/internal/history"
+	"github.com/botsync/botsync/internal/state"
+)
+
+// Undo takes back what one device has changed or deleted since a time.
+func (d *daemon) Undo(ctx context.Context, req api.UndoRequest) (*api.UndoneLine, error) {
+	s, err := scopeOf(req.Path)
+	if err != nil {
+		return nil, err
+	}
+	if req.Since.IsZero() {
+		return nil, api.Errorf(api.CodeUsage, "Give a time such as 10m.", "it is not said since when")
+	}
+	device, err := d.undone(ctx, req.Device)
+	if err != nil {
+		return nil, err
+	}
+	line := &api.UndoneLine{Schema: api.Schema, Type: api.TypeUndone, DryRun: req.DryRun, Device: device, Since: req.Since,
+		Files: []api.RestoredFile{}, New: []string{}, Skipped: []api.SkippedFile{}}
+	f, err := d.find(ctx, s, history.Query{Since: req.Since}, false, req.Timeout)
+	if err != nil {
+		return nil, explain(d.root, err)
+	}
+	line.Unreachable = orNone(f.unreachable)
+	short := engine.ShortID(device.ID)
+	plan := history.PlanUndo(f.versions, short, req.Since, req.Force, d.stateOf)
+	for _, o := range plan.Others {
+		skipped := skip(history.Version{Folder: o.Folder, Path: o.Path}, api.SkippedChanged, "somebody else has changed it since")
+		skipped.Device = d.whoIs(o.By)
+		line.Skipped = append(line.Skipped, skipped)
+	}
+	if line.New, err = d.madeBy(ctx, device, s, req.Since, f.versions); err != nil {
+		return nil, err
+	}
+	may := func(v history.Version) bool {
+		now := d.stateOf(v.Folder, v.Path)
+		return req.Force || now.By == short && !now.Unsettled
+	}
+	if err := d.bringBack(ctx, plan.Restore, may, req.DryRun, &line.Restored, &line.Files, &line.Skipped); err != nil {
+		return nil, err
+	}
+	if req.RemoveNew && !req.DryRun {
+		line.Removed = d.removeNew(ctx, line, may)
+	}
+	d.log.Info("undone", "device", device.ID, "since", req.Since, "restored", line.Restored, "removed", line.Removed, "skipped", len(line.Skipped))
+	return line, nil
+}
+
+// undone finds the device that is meant: a member, this one, or one that was.
+func (d *daemon) undone(ctx context.Context, name string) (api.Device, error) {
+	if name == selfWord {
+		_, plan, _ := d.members.current()
+		if len(match(name, append(devices(plan), d.self()))) == 0 {
+			return d.self(), nil
+		}
+	}
+	_, plan, _ := d.members.current()
+	return whoever(ctx, d.state, name, append(devices(plan), d.self()))
+}
+
+// madeBy lists files that a device has made since a time, and that are still as
+// it made them: those of the log of which there was nothing before.
+func (d *daemon) madeBy(ctx context.Context, device api.Device, s scope, since time.Time, versions []history.Held) ([]string, error) {
+	q := state.ActivityQuery{Types: []string{api.EventFileReceived, api.EventFileChanged}, Actions: []string{api.ActionNew}, Device: device.ID, Since: since}
+	if len(s.folders) == 1 {
+		q.Folder, q.Path = s.folders[0], s.path
+	}
+	events, err := d.state.Activity(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	had := map[string]bool{} // there was something before
+	for _, v := range versions {
+		had[v.Folder+"/"+v.Path] = true
+	}
+	short := engine.ShortID(device.ID)
+	out := []string{}
+	for _, e := range events {
+		p := path.Join(e.Folder, e.Path)
+		if now := d.stateOf(e.Folder, e.Path); had[p] || !now.There || now.By != short || now.Unsettled {
+			continue
+		}
+		out = append(out, p)
+	}
+	slices.Sort(out)
+	return slices.Compact(out), nil
+}
+
+// removeNew removes what a device has made, into the history.
+func (d *daemon) removeNew(ctx context.Context, line *api.UndoneLine, may guard) int {
+	changed := map[string][]string{}
+	removed := 0
+	for _, p := range line.New {
+		folder, rest, err := splitPath(p)
+		if err != nil || ctx.Err() != nil {
+			continue
+		}
+		v := history.Version{Folder: folder, Path: rest}
+		if d.receiveOnly(folder) {
+			line.Skipped = append(line.Skipped, skip(v, api.SkippedReadOnly, folder+" is receive-only here: what is removed there does not travel"))
+			continue
+		}
+		if !may(v) {
+			continue
+		}
+		if err := d.removeFile(folder, rest); err != nil {
+			line.Skipped = append(line.Skipped, skip(v, api.SkippedFailed, err.Error()))
+			continue
+		}
+		removed++
+		changed[folder] = append(changed[folder], rest)
+	}
+	d.noticeRestored(ctx, changed)
+	return removed
+}
+
+func (d *daemon) removeFile(folder, p string) error {
+	dir, err := os.OpenRoot(d.root.Folder(folder))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return history.Remove(dir, p, func() error { return d.keepOwn(folder, p, true) })
+}

@@ -1,0 +1,242 @@
+package history
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Content is what is put into a folder.
+type Content struct {
+	Open     func() (io.ReadCloser, error) // of a file
+	Target   string                        // of a symbolic link
+	Symlink  bool
+	Size     int64 // of a file, in bytes: what has another size is refused
+	Mode     fs.FileMode
+	Modified time.Time
+}
+
+// Content is what a version holds.
+func (s *Store) Content(v Version) (Content, error) {
+	c := Content{Symlink: v.Symlink, Size: v.Size, Mode: v.Mode, Modified: v.Modified}
+	if v.Symlink {
+		var err error
+		c.Target, err = s.Target(v)
+		return c, err
+	}
+	c.Open = func() (io.ReadCloser, error) { return s.Open(v) }
+	return c, s.check(v)
+}
+
+// ErrInTheWay says that something stands where a file belongs that is no file, or
+// where its directory does.
+var ErrInTheWay = errors.New("something else is in its place")
+
+// tempName marks unfinished files in a folder. Syncthing leaves such files alone,
+// and removes them after a day.
+const tempName = ".syncthing.botsync-"
+
+// Put puts content at a path within a folder, in one step: whoever looks there,
+// also after a kill, finds what was there before or all of the new. What is there
+// before is handed to keep, which makes it safe; if that fails nothing changes.
+// No link in the folder is followed.
+func Put(folder *os.Root, name string, c Content, keep func() error) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("restoring %s: %w", name, err)
+		}
+	}()
+	local := filepath.FromSlash(name)
+	if !filepath.IsLocal(local) || local == "." {
+		return ErrPath
+	}
+	if err := makeDirs(folder, path.Dir(name)); err != nil {
+		return err
+	}
+	before, err := inPlace(folder, local)
+	if err != nil {
+		return err
+	}
+	temp := filepath.Join(filepath.Dir(local), tempName+rand.Text()+".tmp")
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, ignoreMissing(folder.Remove(temp)))
+		}
+	}()
+	if c.Symlink {
+		err = folder.Symlink(c.Target, temp)
+	} else {
+		if before != nil && before.Size() == c.Size && before.ModTime().Equal(c.Modified) {
+			c.Modified = time.Now() // a scan would not see that it has changed
+		}
+		err = writeTemp(folder, temp, c)
+	}
+	if err != nil {
+		return err
+	}
+	return replace(folder, temp, local, before, keep)
+}
+
+// Remove removes a file of a folder, after keep has made it safe.
+func Remove(folder *os.Root, name string, keep func() error) error {
+	local := filepath.FromSlash(name)
+	if err := noLinks(folder, path.Dir(name)); err != nil {
+		return fmt.Errorf("removing %s: %w", name, err)
+	}
+	before, err := inPlace(folder, local)
+	if before == nil || err != nil {
+		return err
+	}
+	if err := keep(); err != nil {
+		return err
+	}
+	if err := ignoreMissing(folder.Remove(local)); err != nil {
+		return fmt.Errorf("removing %s: %w", name, err)
+	}
+	return nil
+}
+
+// replaceTries is how often a file is kept that programs put into the place of the
+// one that was kept just before.
+const replaceTries = 5
+
+func replace(folder *os.Root, temp, local string, before fs.FileInfo, keep func() error) error {
+	for range replaceTries {
+		if before == nil {
+			break
+		}
+		if err := keep(); err != nil {
+			return err
+		}
+		now, err := inPlace(folder, local)
+		if err != nil {
+			return err
+		}
+		if now == nil || os.SameFile(before, now) {
+			break
+		}
+		before = now
+	}
+	return folder.Rename(temp, local)
+}
+
+// inPlace is what is at a path, nil if nothing is.
+func inPlace(folder *os.Root, local string) (fs.FileInfo, error) {
+	info, err := folder.Lstat(local)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular() && info.Mode()&fs.ModeSymlink == 0:
+		return nil, ErrInTheWay
+	}
+	return info, nil
+}
+
+// makeDirs makes the directory of a file.
+func makeDirs(folder *os.Root, dir string) error {
+	if dir == "." {
+		return nil
+	}
+	if err := noLinks(folder, dir); err != nil {
+		return err
+	}
+	err := folder.MkdirAll(filepath.FromSlash(dir), 0o777)
+	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrExist) {
+		return ErrInTheWay
+	}
+	return err
+}
+
+// noLinks refuses a directory that is reached by a link: Syncthing follows none.
+func noLinks(folder *os.Root, dir string) error {
+	if dir == "." {
+		return nil
+	}
+	parts := strings.Split(dir, "/")
+	for i := range parts {
+		info, err := folder.Lstat(filepath.Join(parts[:i+1]...))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if errors.Is(err, syscall.ENOTDIR) || err == nil && !info.IsDir() {
+			return ErrInTheWay
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeTemp(folder *os.Root, temp string, c Content) (err error) {
+	in, err := c.Open()
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := folder.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(copyAll(out, in, c), out.Close()); err != nil {
+		return err
+	}
+	return folder.Chtimes(temp, c.Modified, c.Modified)
+}
+
+// copyAll writes content onto the disk: what is renamed before that can be empty
+// after a loss of power, and would then be announced so.
+func copyAll(out *os.File, in io.Reader, c Content) error {
+	n, err := io.Copy(out, in)
+	if err == nil && n != c.Size {
+		err = fmt.Errorf("it has %d bytes, and should have %d", n, c.Size)
+	}
+	if err == nil {
+		err = out.Chmod(c.Mode.Perm())
+	}
+	if err == nil {
+		err = out.Sync()
+	}
+	return err
+}
+
+// Export writes content to a file of the user's that must not exist yet.
+func Export(file string, c Content) (err error) {
+	if c.Symlink {
+		return os.Symlink(c.Target, file)
+	}
+	in, err := c.Open()
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.CreateTemp(filepath.Dir(file), ".tmp-"+filepath.Base(file)[:min(len(filepath.Base(file)), 100)]+"-*")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ignoreMissing(os.Remove(out.Name()))) }()
+	if err := errors.Join(copyAll(out, in, c), out.Close()); err != nil {
+		return err
+	}
+	if err := os.Chtimes(out.Name(), c.Modified, c.Modified); err != nil {
+		return err
+	}
+	err = os.Link(out.Name(), file) // which replaces nothing
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if _, there := os.Lstat(file); there == nil { // a file system without links
+		return fs.ErrExist
+	}
+	return os.Rename(out.Name(), file)
+}

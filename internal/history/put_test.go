@@ -1,0 +1,162 @@
+package history
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func contentOf(text string) Content {
+	return Content{Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil },
+		Size: int64(len(text)), Mode: 0o640, Modified: time.Unix(1_600_000_000, 5000)}
+}
+
+func newFolder(t *testing.T) (*os.Root, string) {
+	dir := t.TempDir()
+	folder, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { folder.Close() })
+	return folder, dir
+}
+
+func TestPut(t *testing.T) {
+	t.Parallel()
+	folder, dir := newFolder(t)
+	kept := 0
+	keep := func() error { kept++; return nil }
+	if err := Put(folder, "new/dir/file", contentOf("hello"), keep); err != nil || kept != 0 {
+		t.Fatal(kept, err)
+	}
+	file := filepath.Join(dir, "new", "dir", "file")
+	info, err := os.Stat(file)
+	if err != nil || info.Mode().Perm() != 0o640 || !info.ModTime().Equal(time.Unix(1_600_000_000, 5000)) {
+		t.Fatalf("%v, %v", info, err)
+	}
+	// The same size and time once more: it gets another time, or no scan would see it.
+	if err := Put(folder, "new/dir/file", contentOf("world"), keep); err != nil || kept != 1 {
+		t.Fatal(kept, err)
+	}
+	if data, err := os.ReadFile(file); err != nil || string(data) != "world" {
+		t.Fatalf("%q, %v", data, err)
+	}
+	if now, err := os.Stat(file); err != nil || now.ModTime().Equal(info.ModTime()) {
+		t.Fatalf("%v, %v", now, err)
+	}
+	link := Content{Symlink: true, Target: "../x"}
+	if err := Put(folder, "new/link", link, keep); err != nil {
+		t.Fatal(err)
+	}
+	if to, err := os.Readlink(filepath.Join(dir, "new", "link")); err != nil || to != "../x" {
+		t.Fatalf("%q, %v", to, err)
+	}
+}
+
+// Whatever goes wrong, what was there stays, and nothing half made does.
+func TestPutThatFails(t *testing.T) {
+	t.Parallel()
+	folder, dir := newFolder(t)
+	outside := t.TempDir()
+	for _, err := range []error{os.WriteFile(filepath.Join(dir, "file"), []byte("before"), 0o600), os.Mkdir(filepath.Join(dir, "dir"), 0o700),
+		os.Symlink(outside, filepath.Join(dir, "out")), os.Mkdir(filepath.Join(dir, "in"), 0o700), os.Symlink("in", filepath.Join(dir, "alias"))} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	fine := func() error { return nil }
+	broken := errors.New("no room")
+	short := contentOf("hello")
+	short.Size = 99
+	away := contentOf("")
+	away.Open = func() (io.ReadCloser, error) { return nil, broken }
+	for what, test := range map[string]struct {
+		name    string
+		content Content
+		keep    func() error
+		err     error
+	}{
+		"it cannot be kept":      {"file", contentOf("x"), func() error { return broken }, broken},
+		"half of it":             {"file", short, fine, nil},
+		"it cannot be read":      {"file", away, fine, broken},
+		"a directory is there":   {"dir", contentOf("x"), fine, ErrInTheWay},
+		"a file is above it":     {"file/below", contentOf("x"), fine, ErrInTheWay},
+		"a link out is above it": {"out/x", contentOf("x"), fine, ErrInTheWay},
+		"a link is above it":     {"alias/x", contentOf("x"), fine, ErrInTheWay},
+		"a way out":              {"../x", contentOf("x"), fine, ErrPath},
+		"a way out, absolute":    {filepath.Join(outside, "x"), contentOf("x"), fine, ErrPath},
+		"the folder itself":      {".", contentOf("x"), fine, ErrPath},
+	} {
+		if err := Put(folder, test.name, test.content, test.keep); err == nil || test.err != nil && !errors.Is(err, test.err) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	var files []string
+	for _, top := range []string{dir, outside} {
+		if err := filepath.WalkDir(top, func(file string, e fs.DirEntry, err error) error {
+			if err == nil && !e.IsDir() && e.Type().IsRegular() {
+				files = append(files, filepath.Base(file))
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if data, err := os.ReadFile(filepath.Join(dir, "file")); err != nil || string(data) != "before" || len(files) != 1 {
+		t.Errorf("%q, %v, %q", data, err, files)
+	}
+}
+
+// What a program puts there between keeping and replacing is kept as well.
+func TestPutKeepsWhatComesMeanwhile(t *testing.T) {
+	t.Parallel()
+	folder, dir := newFolder(t)
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, []byte("before"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var kept []string
+	err := Put(folder, "file", contentOf("restored"), func() error {
+		data, err := os.ReadFile(file)
+		kept = append(kept, string(data))
+		if len(kept) == 1 {
+			err = errors.Join(err, os.WriteFile(file+"2", []byte("meanwhile"), 0o600), os.Rename(file+"2", file))
+		}
+		return err
+	})
+	if err != nil || len(kept) != 2 || kept[1] != "meanwhile" {
+		t.Errorf("%q, %v", kept, err)
+	}
+}
+
+func TestRemoveAndExport(t *testing.T) {
+	t.Parallel()
+	folder, dir := newFolder(t)
+	file := filepath.Join(dir, "file")
+	if err := Export(file, contentOf("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if err := Export(file, contentOf("again")); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("it replaces a file: %v", err)
+	}
+	broken := errors.New("no room")
+	if err := Remove(folder, "file", func() error { return broken }); !errors.Is(err, broken) {
+		t.Error(err)
+	}
+	if data, err := os.ReadFile(file); err != nil || string(data) != "hello" {
+		t.Errorf("%q, %v", data, err)
+	}
+	for range 2 { // the second time it is gone
+		if err := Remove(folder, "file", func() error { return nil }); err != nil {
+			t.Error(err)
+		}
+	}
+	if list, err := os.ReadDir(dir); err != nil || len(list) != 0 {
+		t.Errorf("%v, %v", list, err)
+	}
+}
