@@ -33,6 +33,7 @@ type index interface {
 	ListDevicesForFolder(folder string) ([]protocol.DeviceID, error)
 	GetDeviceSequence(folder string, device protocol.DeviceID) (int64, error)
 	GetIndexID(folder string, device protocol.DeviceID) (protocol.IndexID, error)
+	makeFolder(folder string) error
 	Close() error
 }
 

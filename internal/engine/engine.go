@@ -71,6 +71,7 @@ type Engine struct {
 	sets     conflictSets
 	slips    slipLists
 	sweeps   *sweeper
+	tuned    map[string]bool // databases with indexes of ours, by name
 	watches  watches
 	finder   *finder
 	scans    firstScans
@@ -111,7 +112,7 @@ func Open(ctx context.Context, o Options, s Settings) (*Engine, error) {
 	}
 	configFile := filepath.Join(o.Dir, configName)
 	port := choosePort(keptPort(configFile))
-	e := &Engine{id: id, dir: o.Dir, journals: map[string]*pullJournal{}, port: port, onEvent: o.OnEvent, onLoss: o.OnLoss, applied: s,
+	e := &Engine{id: id, dir: o.Dir, journals: map[string]*pullJournal{}, tuned: map[string]bool{}, port: port, onEvent: o.OnEvent, onLoss: o.OnLoss, applied: s,
 		sweeps: newSweeper(), scans: firstScans{ends: map[string]int64{}}, done: make(chan struct{})}
 	initial, err := configuration(id, port, s)
 	if err != nil {
@@ -171,6 +172,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 		}
 	}
 
+	e.indexFolders(ctx, e.cfg.FolderList())
 	e.keepJournals(e.cfg.FolderList())
 	e.keepLosses(e.cfg.FolderList())
 	e.keepCopyNamers(e.cfg.FolderList())
@@ -258,6 +260,7 @@ func (e *Engine) Apply(s Settings) error {
 		return err
 	}
 	e.names.set(s.Folders)
+	e.indexFolders(e.running, wanted.Folders)
 	e.keepJournals(wanted.Folders)
 	e.keepLosses(wanted.Folders)
 	e.keepCopyNamers(wanted.Folders)

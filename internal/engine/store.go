@@ -11,7 +11,7 @@ import (
 
 // store is Syncthing's database. Some types of its methods are in a package that
 // others cannot name: they are type parameters here, which the compiler infers.
-type store[Service, Option, Meta, Block, Pair any] interface {
+type store[Service, Option any, Meta metadata, Block, Pair any] interface {
 	Service(interval time.Duration) Service
 	Close() error
 
@@ -61,27 +61,54 @@ type store[Service, Option, Meta, Block, Pair any] interface {
 	PrefixKV(prefix string) (iter.Seq[Pair], func() error)
 }
 
+// metadata is what Syncthing's database tells of a file without its blocks.
+type metadata interface {
+	~struct {
+		Name       string
+		Sequence   int64
+		ModNanos   int64
+		Size       int64
+		LocalFlags protocol.FlagLocal
+		Type       protocol.FileInfoType
+		Deleted    bool
+	}
+}
+
+// fileMetadata is a metadata whose fields can be read.
+type fileMetadata struct {
+	Name       string
+	Sequence   int64
+	ModNanos   int64
+	Size       int64
+	LocalFlags protocol.FlagLocal
+	Type       protocol.FileInfoType
+	Deleted    bool
+}
+
 // layer lies over Syncthing's database, in which everything that is known of files
 // is kept: each of Syncthing's parts reads and writes through it.
-type layer[S, O, M, B, P any] struct {
+type layer[S, O any, M metadata, B, P any] struct {
 	store[S, O, M, B, P]
 
 	// pass is asked which entries of this device's index may be written. Those
 	// that it leaves out are as they were, for this device and for its peers: the
 	// next scan comes upon the same changes again.
 	pass func(folder string, files []protocol.FileInfo) []protocol.FileInfo
+
+	mtimes mtimes
+	knowns knowns
 }
 
-func layerOver[S, O, M, B, P any](db store[S, O, M, B, P]) *layer[S, O, M, B, P] {
-	return &layer[S, O, M, B, P]{store: db, pass: func(_ string, files []protocol.FileInfo) []protocol.FileInfo { return files }}
-}
-
-// Update writes entries into the index of a device.
-func (l *layer[S, O, M, B, P]) Update(folder string, device protocol.DeviceID, files []protocol.FileInfo, options ...O) error {
-	if device == protocol.LocalDeviceID {
-		if files = l.pass(folder, files); len(files) == 0 {
-			return nil
-		}
+func layerOver[S, O any, M metadata, B, P any](db store[S, O, M, B, P]) *layer[S, O, M, B, P] {
+	return &layer[S, O, M, B, P]{
+		store:  db,
+		pass:   func(_ string, files []protocol.FileInfo) []protocol.FileInfo { return files },
+		mtimes: mtimes{none: map[string]bool{}},
+		knowns: knowns{all: map[string]*known{}},
 	}
-	return l.store.Update(folder, device, files, options...)
+}
+
+// makeFolder makes the database of a folder if there is none.
+func (l *layer[S, O, M, B, P]) makeFolder(folder string) error {
+	return l.store.Update(folder, protocol.LocalDeviceID, nil)
 }

@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"iter"
+	"sync"
+
+	"github.com/syncthing/syncthing/lib/osutil"
+	"github.com/syncthing/syncthing/lib/protocol"
+)
+
+// known is what is known of a folder's entries without asking the database.
+type known struct {
+	recent *recent
+	names  *localNames
+	ahead  ahead
+}
+
+// write has entries written: of these names, or any if names is nil.
+func (k *known) write(names []string, local bool, write func() error) error {
+	if local {
+		k.names.add(names...)
+		k.ahead.begin(names)
+		defer k.ahead.end()
+	}
+	return k.recent.write(names, write)
+}
+
+// knowns are those of all folders.
+type knowns struct {
+	mu  sync.Mutex
+	all map[string]*known // by folder
+}
+
+func (l *layer[S, O, M, B, P]) known(folder string) *known {
+	l.knowns.mu.Lock()
+	defer l.knowns.mu.Unlock()
+	k := l.knowns.all[folder]
+	if k == nil {
+		sequence, err := l.store.GetDeviceSequence(folder, protocol.LocalDeviceID)
+		k = &known{recent: newRecent(), names: newLocalNames(err == nil && sequence == 0)}
+		l.knowns.all[folder] = k
+	}
+	return k
+}
+
+// Update writes entries into the index of a device.
+func (l *layer[S, O, M, B, P]) Update(folder string, device protocol.DeviceID, files []protocol.FileInfo, options ...O) error {
+	local := device == protocol.LocalDeviceID
+	if local {
+		if files = l.pass(folder, files); len(files) == 0 {
+			return nil
+		}
+	}
+	return l.known(folder).write(normalized(files), local, func() error {
+		return l.store.Update(folder, device, files, options...)
+	})
+}
+
+// GetDeviceFile returns the entry of a file in the index of a device.
+func (l *layer[S, O, M, B, P]) GetDeviceFile(folder string, device protocol.DeviceID, name string) (protocol.FileInfo, bool, error) {
+	if device != protocol.LocalDeviceID {
+		return l.store.GetDeviceFile(folder, device, name)
+	}
+	k, normal := l.known(folder), osutil.NormalizedFilename(name)
+	if k.names.known() {
+		if k.names.absent(normal) {
+			return protocol.FileInfo{}, false, nil
+		}
+	} else if file, found, known := k.ahead.get(normal, func(prefix string) (iter.Seq[protocol.FileInfo], func() error) {
+		return l.store.AllLocalFilesWithPrefix(folder, device, prefix)
+	}); known {
+		return file, found, nil
+	}
+	return k.recent.get(name, false, func() (protocol.FileInfo, bool, error) {
+		return l.store.GetDeviceFile(folder, device, name)
+	})
+}
+
+// GetGlobalFile returns the entry of a file that all devices are to have.
+func (l *layer[S, O, M, B, P]) GetGlobalFile(folder, name string) (protocol.FileInfo, bool, error) {
+	return l.known(folder).recent.get(name, true, func() (protocol.FileInfo, bool, error) {
+		return l.store.GetGlobalFile(folder, name)
+	})
+}
+
+// gathering has the names of the entries added that are read, which are all.
+func (k *known) gathering(entries iter.Seq[protocol.FileInfo], failed func() error) (iter.Seq[protocol.FileInfo], func() error) {
+	if k.names.known() {
+		return entries, failed
+	}
+	return func(yield func(protocol.FileInfo) bool) {
+		for f := range entries {
+			k.names.add(osutil.NormalizedFilename(f.Name))
+			if !yield(f) {
+				return
+			}
+		}
+		if failed() == nil {
+			k.names.finish()
+			k.ahead.drop()
+		}
+	}, failed
+}
+
+// AllLocalFiles returns all entries of a device's index.
+func (l *layer[S, O, M, B, P]) AllLocalFiles(folder string, device protocol.DeviceID) (iter.Seq[protocol.FileInfo], func() error) {
+	entries, failed := l.store.AllLocalFiles(folder, device)
+	if device != protocol.LocalDeviceID {
+		return entries, failed
+	}
+	return l.known(folder).gathering(entries, failed)
+}
+
+// What follows removes entries. That is rare: everything that is known of them is
+// forgotten.
+
+func (l *layer[S, O, M, B, P]) DropAllFiles(folder string, device protocol.DeviceID) error {
+	return l.known(folder).write(nil, true, func() error { return l.store.DropAllFiles(folder, device) })
+}
+
+func (l *layer[S, O, M, B, P]) DropFilesNamed(folder string, device protocol.DeviceID, names []string) error {
+	return l.known(folder).write(nil, true, func() error { return l.store.DropFilesNamed(folder, device, names) })
+}
+
+func (l *layer[S, O, M, B, P]) DropFolderDevice(folder string, device protocol.DeviceID) error {
+	return l.known(folder).write(nil, true, func() error { return l.store.DropFolderDevice(folder, device) })
+}
+
+func (l *layer[S, O, M, B, P]) DropFolder(folder string) error {
+	return l.known(folder).write(nil, true, func() error { return l.store.DropFolder(folder) })
+}
+
+func (l *layer[S, O, M, B, P]) DropDevice(device protocol.DeviceID) error {
+	drop := func() error { return l.store.DropDevice(device) }
+	l.knowns.mu.Lock()
+	for _, k := range l.knowns.all {
+		inner := drop
+		drop = func() error { return k.write(nil, true, inner) }
+	}
+	l.knowns.mu.Unlock()
+	return drop()
+}

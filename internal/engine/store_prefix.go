@@ -1,0 +1,39 @@
+package engine
+
+import (
+	"iter"
+
+	"github.com/syncthing/syncthing/lib/protocol"
+)
+
+// fewNames is up to how many names it is cheaper to ask for one by one.
+const fewNames = 256
+
+// AllLocalFilesWithPrefix returns the entries of a device's index with names that
+// begin with prefix. A scan of a path asks for them, whatever the path is. Without
+// statistics, SQLite then reads all entries of the device; it looks for names
+// first if it is asked for those of all devices.
+func (l *layer[S, O, M, B, P]) AllLocalFilesWithPrefix(folder string, device protocol.DeviceID, prefix string) (iter.Seq[protocol.FileInfo], func() error) {
+	if prefix == "" {
+		return l.AllLocalFiles(folder, device)
+	}
+	var names []string
+	entries, failed := l.store.AllGlobalFilesPrefix(folder, prefix)
+	for m := range entries {
+		if names = append(names, fileMetadata(m).Name); len(names) > fewNames {
+			return l.store.AllLocalFilesWithPrefix(folder, device, prefix)
+		}
+	}
+	if err := failed(); err != nil {
+		return func(func(protocol.FileInfo) bool) {}, func() error { return err }
+	}
+	var err error
+	return func(yield func(protocol.FileInfo) bool) {
+		for _, name := range names {
+			file, ok, failed := l.GetDeviceFile(folder, device, name)
+			if err = failed; err != nil || ok && !yield(file) {
+				return
+			}
+		}
+	}, func() error { return err }
+}
