@@ -98,6 +98,7 @@ type Folder struct {
 	ReceiveOnly  bool          `json:"receive_only,omitempty"`
 	LocalChanges int           `json:"local_changes,omitempty"`
 	Changes      []LocalChange `json:"changes,omitempty"`
+	Held         *Held         `json:"held,omitempty"` // what vanished here and no peer is told of
 }
 
 // Peer is another device of the network. What is needed is what the peer lacks

@@ -85,6 +85,7 @@ var exits = map[string]struct {
 	CodeReceiveOnly:    {ExitState, false},
 	CodeLocalChanges:   {ExitState, false},
 	CodeNoVersion:      {ExitState, false},
+	CodeHeld:           {ExitState, false},
 }
 
 // Error is an error that a user sees: what happened, and what to do next. Its

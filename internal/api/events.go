@@ -49,6 +49,7 @@ type Event struct {
 	Kind   string  `json:"kind,omitempty"`   // of a file: file or symlink
 	Size   int64   `json:"size,omitempty"`   // of a file, bytes
 	State  string  `json:"state,omitempty"`  // of a folder
+	Files  int     `json:"files,omitempty"`  // that are held in a folder
 }
 
 // Passing reports whether an event is told to those who listen, and not kept.

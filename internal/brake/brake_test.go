@@ -156,7 +156,7 @@ func TestHeldHoldsAll(t *testing.T) {
 	if n := count(f.Offer(start, files(0, 200), 300)); n != 1 {
 		t.Errorf("%d pass where one is allowed", n)
 	}
-	f.Disallow(start)
+	f.Disallow(start, []string{"f7"})
 	f.Resume(start)
 	if f.Held() || len(f.Waiting()) != 201 { // f7 is told, one directory and f200 came later
 		t.Errorf("held: %v, %d wait", f.Held(), len(f.Waiting()))
@@ -186,6 +186,24 @@ func TestMovedIsNotLost(t *testing.T) {
 	}
 	if later := start.Add(brake.Span + 1); len(a.Contents(later)) > 0 {
 		t.Error("arrivals are remembered for ever")
+	}
+}
+
+func TestMovedAfterItWasHeld(t *testing.T) {
+	t.Parallel()
+	f := brake.Folder{Limits: brake.Default()}
+	var a brake.Arrivals
+	lost := files(0, 200)
+	f.Offer(start, lost, 300)
+	f.Hold()
+	for i, l := range lost {
+		if got, want := f.Moved(a.Contents(start), 20, 300), 200-i+20 <= 99; got != want {
+			t.Fatalf("after %d arrived: %v", i, got)
+		}
+		a.Add(start, "inbox", fmt.Sprint("elsewhere/", i), l.Content)
+	}
+	if f.Moved(nil, 0, 100_000) {
+		t.Error("what is held is let go because the folder has grown")
 	}
 }
 
@@ -276,7 +294,7 @@ func TestNeverOver(t *testing.T) {
 					}
 					f.Allow(names)
 					take(all, f.Offer(now, all, total-len(gone)))
-					f.Disallow(now)
+					f.Disallow(now, names)
 				}
 			}
 			lately := 0

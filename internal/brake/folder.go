@@ -106,24 +106,41 @@ func (f *Folder) of(files int) int {
 // lost counts what passed and what waits, but for what was moved: what arrived
 // elsewhere.
 func (f *Folder) lost(arrived map[Content]int) int {
-	n, moved := 0, map[Content]int{}
-	count := func(l Loss) {
-		if l.Directory {
-			return
-		}
-		if l.Content != 0 && moved[l.Content] < arrived[l.Content] {
-			moved[l.Content]++
-			return
-		}
-		n++
-	}
+	c := counter{arrived: arrived, moved: map[Content]int{}}
 	for _, p := range f.passed {
-		count(p.Loss)
+		c.add(p.Loss)
 	}
 	for _, l := range f.waiting {
-		count(l)
+		c.add(l)
 	}
-	return n
+	return c.lost
+}
+
+// counter counts losses, and one for one those that were moved.
+type counter struct {
+	arrived, moved map[Content]int
+	lost           int
+}
+
+func (c *counter) add(l Loss) {
+	switch {
+	case l.Directory:
+	case l.Content != 0 && c.moved[l.Content] < c.arrived[l.Content]:
+		c.moved[l.Content]++
+	default:
+		c.lost++
+	}
+}
+
+// Moved reports whether so much of what is held has arrived elsewhere in the root
+// since that the rest would not have been held, by what was known then: how many
+// had passed before, and how many files the folder had.
+func (f *Folder) Moved(arrived map[Content]int, before, of int) bool {
+	c := counter{arrived: arrived, moved: map[Content]int{}}
+	for _, l := range f.waiting {
+		c.add(l)
+	}
+	return f.held && len(c.moved) > 0 && !f.Limits.Over(c.lost+before, of)
 }
 
 // Due returns when what waits is to be judged; false if nothing does, or it was
@@ -183,13 +200,12 @@ func (f *Folder) Allow(names []string) {
 	}
 }
 
-// Allowed reports whether a loss would pass.
-func (f *Folder) Allowed(name string) bool { return f.allowed[name] }
-
 // Disallow ends what Allow began. What still waits is judged anew, if the folder
 // is not held.
-func (f *Folder) Disallow(now time.Time) {
-	f.allowed = nil
+func (f *Folder) Disallow(now time.Time, names []string) {
+	for _, name := range names {
+		delete(f.allowed, name)
+	}
 	f.first, f.last = now, now
 }
 

@@ -69,3 +69,19 @@ func (fakeDevices) Leave(context.Context, api.LeaveRequest) (*api.LeftLine, erro
 	return &api.LeftLine{Schema: api.Schema, Type: api.TypeLeft, Device: api.Device{ID: "OLD", Name: "vps"},
 		Network: api.Network{ID: "n", Devices: 3}, Told: []api.Device{fakePhone}, Untold: []api.Device{{Name: "nas"}}}, nil
 }
+
+func (fakeDevices) Resume(_ context.Context, req api.ResumeRequest) (*api.ResumeLine, error) {
+	line := &api.ResumeLine{Schema: api.Schema, Type: api.TypeHeld, Folders: []api.HeldFolder{}}
+	if req.Accept || req.Undo {
+		line.Type, line.Action = api.TypeResumed, api.ActionAccepted
+	}
+	if req.Folder != "shared" {
+		return line, nil
+	}
+	held := api.HeldFolder{Name: "shared", Held: api.Held{Files: 200, Emptied: 1, Of: 300, Names: []string{"shared/\x1b[31mred", "shared/b"}}}
+	if req.Undo {
+		line.Action, line.Missing, held.Lost = api.ActionUndone, 1, []string{"shared/\x1b[31mred"}
+	}
+	line.Folders = append(line.Folders, held)
+	return line, nil
+}

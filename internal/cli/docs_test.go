@@ -35,7 +35,7 @@ func commands(t *testing.T) []*cobra.Command {
 		}
 	}
 	add(rootCmd)
-	if len(list) != 34 {
+	if len(list) != 35 {
 		t.Fatalf("there are %d commands", len(list))
 	}
 	return list
@@ -190,7 +190,7 @@ func TestEveryFieldIsDescribed(t *testing.T) {
 		api.SyncedLine{}, api.FileHere{}, api.NewFile{}, api.SentLine{},
 		api.NotifyStatus{}, api.NotifySetLine{}, api.NotifyOffLine{}, api.NotifyRetryLine{}, api.NotifyTestLine{}, api.NotifyBatch{},
 		api.Devices{}, api.RenamedLine{}, api.RemovedLine{}, api.AddedLine{}, api.LeftLine{}, api.RoleLine{}, api.RevertedLine{},
-		api.Doctor{},
+		api.Doctor{}, api.ResumeLine{},
 		api.History{}, api.RestoredLine{}, api.UndoneLine{},
 		startedLine{}, stoppedLine{}, listeningLine{}, demoResult{}, skillLine{},
 	} {

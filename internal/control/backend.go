@@ -26,6 +26,7 @@ type Backend interface {
 	Membership
 	Doctors
 	Histories
+	Brakes
 	// Stop asks the daemon to stop and returns at once.
 	Stop()
 }

@@ -42,6 +42,10 @@ func (membership) Revert(_ context.Context, req api.RevertRequest) (*api.Reverte
 	return &api.RevertedLine{Kept: req.Folder, DryRun: req.DryRun}, nil
 }
 
+func (membership) Resume(_ context.Context, req api.ResumeRequest) (*api.ResumeLine, error) {
+	return &api.ResumeLine{Folders: []api.HeldFolder{{Name: req.Folder}}, Action: map[bool]string{true: api.ActionUndone}[req.Undo]}, nil
+}
+
 func (membership) Leave(_ context.Context, req api.LeaveRequest) (*api.LeftLine, error) {
 	return &api.LeftLine{Network: api.Network{ID: req.Timeout.String()}}, nil
 }
@@ -78,6 +82,13 @@ func TestMembershipReachesTheDaemon(t *testing.T) {
 	}
 	_, err = c.Revert(ctx, api.RevertRequest{Timeout: -1})
 	wantCode(t, err, api.CodeUsage)
+	if resumed, err := c.Resume(ctx, api.ResumeRequest{Folder: "shared", Undo: true}); err != nil || resumed.Folders[0].Name != "shared" || resumed.Action != api.ActionUndone {
+		t.Errorf("resume: %+v, %v", resumed, err)
+	}
+	for _, bad := range []api.ResumeRequest{{Timeout: -1}, {Undo: true, Accept: true}} {
+		_, err = c.Resume(ctx, bad)
+		wantCode(t, err, api.CodeUsage)
+	}
 	if left, err := c.Leave(ctx, api.LeaveRequest{Timeout: time.Second}); err != nil || left.Network.ID != "1s" {
 		t.Errorf("leave: %+v, %v", left, err)
 	}

@@ -32,6 +32,7 @@ func Handler(b Backend) http.Handler {
 	h.membership(mux)
 	mux.HandleFunc("POST /v1/doctor", change(h.b.Doctor))
 	h.histories(mux)
+	h.brakes(mux)
 	mux.HandleFunc("POST /v1/stop", h.stop)
 	mux.HandleFunc("GET /v1/version", h.version)
 	return h.guard(mux)

@@ -20,6 +20,7 @@ func (d *daemon) solitude() engine.Settings {
 		LANOnly:          d.config.LANOnly,
 		DiscoveryServers: servers.Discovery,
 		Relays:           servers.Relays,
+		Brake:            engine.BrakeLimits{Off: !d.config.Brake.Enabled, Files: d.config.Brake.Files, Share: d.config.Brake.Share},
 	}
 }
 
@@ -32,7 +33,7 @@ func (d *daemon) settings() engine.Settings {
 	}
 	role := d.members.role(d.config.Role)
 	for _, name := range root.Folders {
-		s.Folders = append(s.Folders, engine.Folder{ID: folderID(m.Network, name), Name: name, Path: d.root.Folder(name), ReceiveOnly: role.ReceiveOnly(name)})
+		s.Folders = append(s.Folders, engine.Folder{ID: folderID(m.Network, name), Name: name, Path: d.root.Folder(name), ReceiveOnly: role.ReceiveOnly(name), Brake: true})
 	}
 	records := engine.Folder{ID: recordsFolderID(m.Network), Name: recordsFolder, Path: d.root.NetworkDir(), Only: []string{}}
 	for _, p := range plan {

@@ -38,6 +38,8 @@ func (d *daemon) observe(ev engine.Event) {
 		if ev.Peer == "" && ev.Folder != recordsFolder {
 			d.recorder.note()
 		}
+	case engine.FolderBraked:
+		d.recorder.note()
 	case engine.FolderState:
 		if ev.Folder == recordsFolder && ev.State == engine.StateError {
 			d.wake() // the records may have been removed, all of them

@@ -62,6 +62,11 @@ func (d *daemon) record(ctx context.Context) {
 		if err := d.introduce(ctx); err != nil && ctx.Err() == nil {
 			d.log.Error("recording who is new", "error", err)
 		}
+		if ids, err := d.folders(); err == nil {
+			if err := d.recordBrakes(ctx, ids); err != nil && ctx.Err() == nil {
+				d.log.Error("recording what is held", "error", err)
+			}
+		}
 		for _, name := range root.Folders {
 			err := d.recordFolder(ctx, folderID(m.Network, name), name)
 			if err == nil || ctx.Err() != nil || errors.Is(err, engine.ErrNoIndex) {

@@ -64,27 +64,51 @@ func (d *daemon) folder(id, name string) (api.Folder, []api.Problem) {
 	f.NeedFiles, f.NeedBytes, f.Conflicts = st.NeedItems, st.NeedBytes, st.Conflicts
 	f.ReceiveOnly, f.LocalChanges = st.ReceiveOnly, len(st.Slips)
 	f.Changes = localChanges(name, st.Slips[:min(len(st.Slips), shownNames)])
+	var problems []api.Problem
+	if b := d.engine.Brake(id); b.Held {
+		f.State, f.Held = api.FolderHeld, heldIn(name, b)
+		problems = append(problems, heldProblem(name, *f.Held))
+	} else if b.Judging && f.State == api.FolderIdle {
+		f.State = api.FolderScanning
+	}
 	if st.Err != nil {
-		f.Error = st.Err.Error()
-		return f, []api.Problem{folderProblem(f)}
+		f.State, f.Error = api.FolderError, st.Err.Error()
+		return f, append(problems, folderProblem(f))
 	}
 	if n := len(st.Failed); n > 0 {
 		first := st.Failed[0]
-		return f, []api.Problem{{
+		return f, append(problems, api.Problem{
 			Code:    "files_failed",
 			Message: fmt.Sprintf("%d file(s) in %s cannot be synced, the first: %q: %s", n, name, first.Path, first.Err),
 			Hint:    "Mend the cause; botsync tries again by itself.",
-		}}
+		})
 	}
-	return f, nil
+	return f, problems
 }
 
 func folderProblem(f api.Folder) api.Problem {
 	hint := "Put the directory back with its files and its .stfolder, or free what keeps it from being read."
-	if strings.Contains(f.Error, "insufficient space") { // Syncthing's words
+	message := f.Name + " is not synced: " + f.Error
+	switch { // Syncthing's words
+	case strings.Contains(f.Error, "insufficient space"):
 		hint = makeRoom
+	case strings.Contains(f.Error, "folder path missing"):
+		message = f.Name + " is not synced: folder path missing: it was deleted or moved, or its disk is not mounted. No other device was told that its files are gone."
+		hint = awayHint(f)
+	case strings.Contains(f.Error, "folder marker missing"):
+		message = f.Name + " is not synced: folder marker missing: another directory is in its place, such as an empty mount point, or its .stfolder was deleted. No other device was told that files are gone."
+		hint = awayHint(f)
 	}
-	return api.Problem{Code: "folder_error", Message: f.Name + " is not synced: " + f.Error, Hint: hint}
+	return api.Problem{Code: "folder_error", Message: message, Hint: hint}
+}
+
+// awayHint says what to do if the directory of a folder is not there.
+func awayHint(f api.Folder) string {
+	hint := "Mount the disk, or put the directory back with its files and its .stfolder."
+	if f.ReceiveOnly {
+		return hint
+	}
+	return hint + fmt.Sprintf(` If they are lost, "botsync resume %s --undo" brings the files back from the other devices.`, f.Name)
 }
 
 func (d *daemon) peer(m network.Member, folders []string) (api.Peer, error) {

@@ -181,6 +181,11 @@ func (d *daemon) lack(folders []string) (api.Lack, error) {
 		if err != nil {
 			return l, folderStopped(root.Folders[i], err)
 		}
+		b := d.engine.Brake(id)
+		if b.Held && !b.Deciding {
+			return l, heldError(root.Folders[i], *heldIn(root.Folders[i], b))
+		}
+		known = known && !b.Held && !b.Judging
 		if len(failed) > 0 && (l.Why == "" || l.Why == lookedAt) {
 			l.Why = fmt.Sprintf("%s/%s: %s", root.Folders[i], failed[0].Path, failed[0].Err)
 		} else if !known && l.Why == "" {

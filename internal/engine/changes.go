@@ -11,6 +11,7 @@ import (
 
 	"github.com/syncthing/syncthing/lib/events"
 	"github.com/syncthing/syncthing/lib/protocol"
+	"github.com/syncthing/syncthing/lib/syncthing"
 )
 
 // Change is the latest entry of a file in the index of a folder. A file that
@@ -34,6 +35,8 @@ type index interface {
 	GetDeviceSequence(folder string, device protocol.DeviceID) (int64, error)
 	GetIndexID(folder string, device protocol.DeviceID) (protocol.IndexID, error)
 	makeFolder(folder string) error
+	CountLocal(folder string, device protocol.DeviceID) (syncthing.Counts, error)
+	DropFilesNamed(folder string, device protocol.DeviceID, names []string) error
 	Close() error
 }
 

@@ -79,6 +79,7 @@ type Engine struct {
 	senders  indexSenders
 	running  context.Context // until Close
 	turns    turns           // of those who look at a folder
+	brakes   brakes
 
 	applying sync.Mutex
 	applied  Settings
@@ -113,7 +114,7 @@ func Open(ctx context.Context, o Options, s Settings) (*Engine, error) {
 	configFile := filepath.Join(o.Dir, configName)
 	port := choosePort(keptPort(configFile))
 	e := &Engine{id: id, dir: o.Dir, journals: map[string]*pullJournal{}, tuned: map[string]bool{}, port: port, onEvent: o.OnEvent, onLoss: o.OnLoss, applied: s,
-		sweeps: newSweeper(), scans: firstScans{ends: map[string]int64{}}, done: make(chan struct{})}
+		sweeps: newSweeper(), scans: firstScans{ends: map[string]int64{}}, brakes: newBrakes(), done: make(chan struct{})}
 	initial, err := configuration(id, port, s)
 	if err != nil {
 		return nil, err
@@ -183,6 +184,10 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 		return databaseError(err)
 	}
 
+	e.clearBrakes(e.applied.Folders)
+	e.setBrakes(e.applied)
+	sdb.pass = e.pass
+
 	e.sub = logger.Subscribe(eventMask)
 	keyGen := protocol.NewKeyGenerator()
 	// The second of protectedFiles' purposes, warning about a folder that holds
@@ -219,6 +224,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	e.main = main.ServeBackground(mainCtx)
 	e.loops.Go(func() { e.forward(mainCtx) })
 	e.loops.Go(func() { e.mend(mainCtx) })
+	e.loops.Go(func() { e.tendBrakes(mainCtx) })
 	e.loops.Go(func() { e.finder.run(mainCtx) })
 	if sweeping {
 		e.loops.Go(func() { e.sweep(mainCtx) })
@@ -264,6 +270,7 @@ func (e *Engine) Apply(s Settings) error {
 	e.keepJournals(wanted.Folders)
 	e.keepLosses(wanted.Folders)
 	e.keepCopyNamers(wanted.Folders)
+	e.setBrakes(s)
 	e.finder.set(s.Peers) // before Syncthing hears of new ones and asks for them
 	waiter, err := e.cfg.Modify(func(cfg *config.Configuration) {
 		cfg.Options, cfg.Devices, cfg.Folders = wanted.Options, wanted.Devices, wanted.Folders

@@ -26,6 +26,7 @@ const (
 	FileChanged      EventType = "file_changed"      // Folder, Path, Deleted: by a program on this device
 	FolderState      EventType = "folder_state"      // Folder, State
 	IndexUpdated     EventType = "index_updated"     // Folder; Peer where it is a peer's index
+	FolderBraked     EventType = "folder_braked"     // Folder: it is held, or no more
 )
 
 // Event is something that happened in the engine.
@@ -56,6 +57,10 @@ func (e *Engine) forward(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case ev := <-e.brakes.events:
+			if e.onEvent != nil {
+				e.onEvent(ev)
+			}
 		case ev, ok := <-e.sub.C():
 			if !ok {
 				return

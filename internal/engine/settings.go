@@ -27,6 +27,7 @@ type Settings struct {
 	Relays           []string // URLs of Syncthing relays or relay pools, Default or None; empty means Default
 	Folders          []Folder
 	Peers            []Peer
+	Brake            BrakeLimits // of the folders that have one
 }
 
 // Folder is a directory that is shared with every peer, or with some.
@@ -38,6 +39,7 @@ type Folder struct {
 	// ReceiveOnly keeps what is changed here from travelling to peers, until it is
 	// no more: then all of it travels.
 	ReceiveOnly bool
+	Brake       bool // much that vanishes here at once is held, unless ReceiveOnly
 }
 
 // Peer is a device that is allowed to connect.

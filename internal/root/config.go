@@ -35,6 +35,7 @@ type Config struct {
 	Notify Notify `toml:"notify"` // what is notified, and how often
 
 	History History `toml:"history"` // how much of what was replaced and deleted is kept
+	Brake   Brake   `toml:"brake"`   // how much may vanish at once
 }
 
 // MCP is what the MCP server may do beyond reading and writing below the root.
@@ -61,6 +62,12 @@ func tomlValue(v any) (string, error) {
 		return strconv.FormatBool(v), nil
 	case int:
 		return strconv.Itoa(v), nil
+	case float64:
+		text := strconv.FormatFloat(v, 'f', -1, 64)
+		if !strings.Contains(text, ".") {
+			text += ".0"
+		}
+		return text, nil
 	case Duration:
 		return quote(time.Duration(v).String()), nil
 	case Servers:
@@ -158,13 +165,17 @@ func (r *Root) writeConfig(cfg Config) error {
 // decodeConfig is strict: a setting that is misspelt must not be ignored
 // silently, least of all lan_only.
 func decodeConfig(path string, data []byte) (Config, error) {
-	c := Config{Notify: defaultNotify()} // what is left out stays
+	c := Config{Notify: defaultNotify(), Brake: defaultBrake()} // what is left out stays
 	dec := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
 	if err := dec.Decode(&c); err != nil {
 		return Config{}, decodeError(path, err)
 	}
 	if c.Name == "" {
 		c.Name = DefaultName()
+	}
+	if c.Brake == (Brake{}) {
+		c.Brake = defaultBrake()
+		c.Brake.Enabled = false // which was said, and is not left out
 	}
 	c, err := c.normalised()
 	if err != nil {

@@ -41,6 +41,11 @@ func TestConfigRoundTrip(t *testing.T) {
 				MaxPerHour: rapid.IntRange(0, maxPerHour).Draw(t, "max_per_hour"),
 			},
 			History: History{Days: rapid.IntRange(1, maxHistoryDays).Draw(t, "days"), MaxSize: rapid.SampledFrom([]string{"", "2GB", "500 MiB"}).Draw(t, "max_size")},
+			Brake: Brake{
+				Enabled: rapid.Bool().Draw(t, "brake"),
+				Files:   rapid.IntRange(1, maxBrakeFiles).Draw(t, "files"),
+				Share:   rapid.Float64Range(0, 1).Draw(t, "share"),
+			},
 		}
 		data, err := want.Encode()
 		if err != nil {
@@ -60,7 +65,7 @@ func TestConfigDefaults(t *testing.T) {
 	t.Parallel()
 	got, err := decodeConfig("config.toml", nil)
 	want := Config{Name: DefaultName(), DiscoveryServers: Servers{"default"}, SyncthingRelays: Servers{"default"}, Notify: defaultNotify(),
-		History: History{Days: DefaultHistoryDays}}
+		History: History{Days: DefaultHistoryDays}, Brake: defaultBrake()}
 	if err != nil || !cmp.Equal(got, want) {
 		t.Errorf("got %+v, %v", got, err)
 	}

@@ -77,6 +77,9 @@ func (c Config) normalised() (Config, error) {
 	if c.History, err = c.History.normalised(); err != nil {
 		return c, err
 	}
+	if c.Brake, err = c.Brake.normalised(); err != nil {
+		return c, err
+	}
 	c.Notify, err = c.Notify.normalised()
 	return c, err
 }

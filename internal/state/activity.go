@@ -41,8 +41,12 @@ func (s *DB) AddActivity(ctx context.Context, entries Entries) error {
 			if e.Device != nil {
 				device = *e.Device
 			}
+			size := e.Size
+			if e.IsBrake() {
+				size = int64(e.Files) // of no file: one number is enough
+			}
 			res, err := insert.ExecContext(ctx, e.Time.UnixMilli(), e.Type, device.ID, device.Name, string(device.Role),
-				e.Invite, e.Folder, e.Path, e.Action, e.Kind, e.Size)
+				e.Invite, e.Folder, e.Path, e.Action, e.Kind, size)
 			if err != nil {
 				return err
 			}
@@ -186,6 +190,9 @@ func (s *DB) Activity(ctx context.Context, q ActivityQuery) ([]api.Event, error)
 			return nil, fmt.Errorf("reading events: %w", err)
 		}
 		e.Time = time.UnixMilli(at)
+		if e.IsBrake() {
+			e.Files, e.Size = int(e.Size), 0
+		}
 		if device.ID != "" {
 			e.Device = &device
 		}

@@ -32,6 +32,8 @@ func eventLine(e api.Event) string {
 		if e.Action == api.ActionNew || e.Action == api.ActionChanged {
 			what += " (" + Bytes(e.Size) + ")"
 		}
+	case api.EventHeld, api.EventResumed:
+		what = brakeLine(e)
 	case api.EventPeerAdded:
 		what = who + " belongs to the network"
 	case api.EventPeerRemoved:

@@ -136,6 +136,8 @@ func (t *Terminal) folderRow(st *api.Status, f api.Folder) []string {
 	switch {
 	case st.State != api.StateRunning:
 		state = "not running"
+	case f.Held != nil && f.Error == "":
+		state = styleBad.Render(fmt.Sprintf("held: %s vanished here", Count(f.Held.Files, "file", "files")))
 	case f.Error != "":
 		state = styleBad.Render("error: " + Clean(f.Error))
 	case f.NeedFiles > 0:

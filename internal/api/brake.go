@@ -1,0 +1,67 @@
+package api
+
+import "time"
+
+// FolderHeld is the state of a folder of which much vanished on this device: what
+// vanished is held here, and no peer is told, until somebody has decided. All else
+// in it goes on being synced.
+const FolderHeld = "held"
+
+// What the daemon says about folders that are held.
+const (
+	CodeHeld     = "held"    // much vanished from a folder here, and nobody has decided
+	EventHeld    = "held"    // a folder is held
+	EventResumed = "resumed" // it is held no more
+	TypeHeld     = "held"
+	TypeResumed  = "resumed"
+)
+
+// The ways in which a hold ends.
+const (
+	ActionAccepted = "accepted" // the peers were told: they delete the files as well
+	ActionUndone   = "undone"   // the files come back from the peers
+	ActionReturned = "returned" // by itself: the files are there again or were moved, or peers have deleted them as well
+	ActionOff      = "off"      // the brake was turned off, so that the peers are told
+)
+
+// Held is what vanished from a folder on this device and is held.
+type Held struct {
+	Since   time.Time `json:"since"`
+	Files   int       `json:"files"`          // deleted or overwritten with nothing; links as well, directories not
+	Emptied int       `json:"emptied"`        // of them: overwritten with nothing
+	Of      int       `json:"of"`             // files that the folder had
+	Told    int       `json:"told"`           // vanished in the ten minutes before, and peers were told
+	Names   []string  `json:"names"`          // the first of them, relative to the root, with slashes
+	Busy    bool      `json:"busy,omitempty"` // a decision is being carried out
+}
+
+// ResumeRequest ends that folders are held: POST /v1/resume, answered by a
+// ResumeLine. With neither Accept nor Undo it says what is held.
+type ResumeRequest struct {
+	Folder  string        `json:"folder,omitempty"`  // empty for all that are held
+	Accept  bool          `json:"accept,omitempty"`  // the peers are told
+	Undo    bool          `json:"undo,omitempty"`    // the files come back from the peers
+	Timeout time.Duration `json:"timeout,omitempty"` // for what has to come from peers, nanoseconds; 0 means DefaultResume
+}
+
+// DefaultResume is how long an undo waits for files to come back from peers.
+const DefaultResume = time.Minute
+
+// ResumeLine says what is held, or what became of it.
+type ResumeLine struct {
+	Schema  int          `json:"schema"`
+	Type    string       `json:"type"` // held or resumed
+	Folders []HeldFolder `json:"folders"`
+	Action  string       `json:"action,omitempty"`  // accepted or undone
+	Missing int          `json:"missing,omitempty"` // what has still to come from peers; it comes by itself
+}
+
+// HeldFolder is a folder that is or was held.
+type HeldFolder struct {
+	Name string `json:"name"`
+	Held
+	Lost []string `json:"lost,omitempty"` // cannot be brought back, as no peer is known to have them; relative to the root
+}
+
+// IsBrake reports whether an event is about a folder that is held.
+func (e Event) IsBrake() bool { return e.Type == EventHeld || e.Type == EventResumed }

@@ -1,0 +1,177 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/botsync/botsync/internal/api"
+	"github.com/botsync/botsync/internal/engine"
+	"github.com/botsync/botsync/internal/root"
+	"github.com/botsync/botsync/internal/state"
+)
+
+// Resume says what is held, or ends that it is.
+func (d *daemon) Resume(ctx context.Context, req api.ResumeRequest) (*api.ResumeLine, error) {
+	only := strings.TrimSuffix(req.Folder, "/")
+	if only != "" && !slices.Contains(root.Folders, only) {
+		return nil, api.Errorf(api.CodeUsage, "Choose from "+strings.Join(root.Folders, ", ")+".", "there is no folder %q", req.Folder)
+	}
+	ids, err := d.folders()
+	if err != nil {
+		return nil, err
+	}
+	line := &api.ResumeLine{Schema: api.Schema, Type: api.TypeHeld, Folders: []api.HeldFolder{}}
+	if req.Accept || req.Undo {
+		line.Type, line.Action = api.TypeResumed, api.ActionUndone
+		if req.Accept {
+			line.Action = api.ActionAccepted
+		}
+	}
+	var resumed []string // folder IDs
+	for i, name := range root.Folders {
+		if only != "" && only != name {
+			continue
+		}
+		before := d.engine.Brake(ids[i])
+		if line.Type == api.TypeHeld {
+			if before.Held {
+				line.Folders = append(line.Folders, api.HeldFolder{Name: name, Held: *heldIn(name, before)})
+			}
+			continue
+		}
+		// One whose directory is not there is made anew only if it was named.
+		if only == "" && !before.Held && !before.Judging {
+			continue
+		}
+		r, err := d.engine.Resume(ctx, ids[i], req.Accept)
+		if err != nil {
+			return nil, d.notResumed(name, err)
+		}
+		if r.Files == 0 && !before.Held {
+			continue
+		}
+		held := api.HeldFolder{Name: name, Held: *heldIn(name, before)}
+		held.Files, held.Emptied, held.Busy = r.Files, r.Emptied, false
+		for _, path := range r.Lost {
+			held.Lost = append(held.Lost, name+"/"+path)
+		}
+		d.log.Info("resumed", "folder", name, "action", line.Action, "files", r.Files, "lost", len(r.Lost))
+		line.Folders, resumed = append(line.Folders, held), append(resumed, ids[i])
+	}
+	if line.Action != api.ActionUndone || len(resumed) == 0 {
+		return line, nil
+	}
+	timeout := req.Timeout
+	if timeout <= 0 {
+		timeout = api.DefaultResume
+	}
+	line.Missing, err = d.awaitReverted(ctx, resumed, timeout)
+	return line, err
+}
+
+func (d *daemon) notResumed(folder string, err error) error {
+	if errors.Is(err, engine.ErrDeciding) {
+		return api.Errorf(api.CodeRefused, `Wait until "botsync status" does not show it as held.`,
+			"something else has been decided about %s and is being carried out", folder)
+	}
+	return explain(d.root, err)
+}
+
+// heldIn is what is held in a folder; nil if nothing is.
+func heldIn(folder string, b engine.Brake) *api.Held {
+	h := &api.Held{Since: b.Since, Files: b.Files, Emptied: b.Emptied, Of: b.Of, Told: b.Passed, Names: []string{}, Busy: b.Deciding}
+	for _, name := range b.Names {
+		h.Names = append(h.Names, folder+"/"+name)
+	}
+	return h
+}
+
+// vanished says what happened to the files that are held.
+func vanished(folder string, h api.Held) string {
+	what := "deleted"
+	switch {
+	case h.Emptied > 0 && h.Emptied == h.Files:
+		what = "overwritten with nothing"
+	case h.Emptied > 0:
+		what = fmt.Sprintf("deleted or (%d of them) overwritten with nothing", h.Emptied)
+	}
+	return fmt.Sprintf("%d of %d files in %s were %s on this device", h.Files, h.Of, folder, what)
+}
+
+// resumeHint says what can be decided.
+func resumeHint(folder string) string {
+	return fmt.Sprintf(`"botsync resume %[1]s --undo" brings them back from the other devices, "botsync resume %[1]s --accept" deletes them there as well.`, folder)
+}
+
+func heldProblem(folder string, h api.Held) api.Problem {
+	p := api.Problem{Code: api.CodeHeld, Hint: resumeHint(folder),
+		Message: fmt.Sprintf("%s at %s. This is held: no other device was told.", vanished(folder, h), h.Since.Local().Format(time.DateTime))}
+	if len(h.Names) > 0 {
+		p.Message += " The first: " + strings.Join(h.Names, ", ") + "."
+	}
+	if h.Told > 0 {
+		p.Message += fmt.Sprintf(" %d more were deleted in the ten minutes before, and the others were told.", h.Told)
+	}
+	if h.Busy {
+		p.Hint = "It has been decided, and is being carried out."
+	}
+	return p
+}
+
+// heldError is the error for a wait that would not end before somebody decides.
+func heldError(folder string, h api.Held) *api.Error {
+	p := heldProblem(folder, h)
+	return api.Errorf(api.CodeHeld, p.Hint, "%s", p.Message)
+}
+
+// brakeKey is under which name state.db keeps what was told of the holds of a
+// folder: the beginning of the latest one, and how many of the two events.
+func brakeKey(folderID string) string { return "brake/" + folderID }
+
+// recordBrakes writes the events of folders that are held, and are no more: each
+// once, however often the daemon is killed.
+func (d *daemon) recordBrakes(ctx context.Context, ids []string) error {
+	for i, name := range root.Folders {
+		b := d.engine.Brake(ids[i])
+		if b.Since.IsZero() {
+			continue
+		}
+		key := brakeKey(ids[i])
+		at, err := d.state.Position(ctx, key)
+		if err != nil {
+			return err
+		}
+		if since := b.Since.Format(time.RFC3339Nano); at.Index != since {
+			at = state.Position{Index: since}
+		}
+		event := api.Event{Time: time.Now(), Folder: name, Files: b.Files}
+		if len(b.Names) > 0 {
+			event.Path = b.Names[0]
+		}
+		var events []api.Event
+		if at.Sequence == 0 {
+			event.Type = api.EventHeld
+			events = append(events, event)
+			d.log.Warn("a folder is held", "folder", name, "files", b.Files, "of", b.Of)
+		}
+		if b.Outcome != "" && at.Sequence < 2 {
+			event.Type, event.Action, event.Path = api.EventResumed, b.Outcome, ""
+			events = append(events, event)
+		}
+		if len(events) == 0 {
+			continue
+		}
+		at.Sequence = 1
+		if b.Outcome != "" {
+			at.Sequence = 2
+		}
+		if err := d.activity.Record(ctx, state.Entries{Events: events, Positions: map[string]state.Position{key: at}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

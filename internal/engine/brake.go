@@ -1,0 +1,282 @@
+package engine
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/syncthing/syncthing/lib/fs"
+	"github.com/syncthing/syncthing/lib/protocol"
+
+	"github.com/botsync/botsync/internal/brake"
+)
+
+// BrakeLimits say how much may vanish from a folder before it is held.
+type BrakeLimits = brake.Limits
+
+// brakes hold back what vanished from the folders, see package brake. Whatever a
+// scan finds, of single paths, of a whole folder, or the first one after a start,
+// has to pass here before it is in the index; what does not is found again by the
+// next scan.
+type brakes struct {
+	mu       sync.Mutex
+	folders  map[string]*braked // by ID
+	arrivals brake.Arrivals
+	wake     chan struct{}
+	events   chan Event
+}
+
+// braked is a folder with a brake. But for id, root and path it is guarded by
+// brakes.mu.
+type braked struct {
+	brake.Folder
+	id   string
+	root string // of the folder
+	path string // of the state that is kept
+
+	state   brakeState
+	undo    map[string]bool // what is to come back from the peers
+	lost    []string        // of that, what no peer has
+	busy    bool            // it is being judged, or a decision carried out
+	done    chan struct{}   // closed when the decision is carried out
+	pause   time.Time       // nothing is to be done before
+	checked time.Time       // when the disk was last asked for what is held
+}
+
+func newBrakes() brakes {
+	return brakes{folders: map[string]*braked{}, wake: make(chan struct{}, 1), events: make(chan Event)}
+}
+
+// setBrakes has a brake for each folder that wants one and sends what is changed
+// in it: what is changed in others does not travel.
+func (e *Engine) setBrakes(s Settings) {
+	e.brakes.mu.Lock()
+	defer e.brakes.mu.Unlock()
+	wanted := map[string]Folder{}
+	for _, f := range s.Folders {
+		if f.Brake && !f.ReceiveOnly {
+			wanted[f.ID] = f
+		}
+	}
+	for id, b := range e.brakes.folders {
+		if f, ok := wanted[id]; !ok || filepath.Clean(f.Path) != b.root {
+			delete(e.brakes.folders, id)
+			_ = os.Remove(b.path)
+		}
+	}
+	for id, f := range wanted {
+		b := e.brakes.folders[id]
+		if b == nil {
+			b = &braked{id: id, root: filepath.Clean(f.Path), path: e.brakePath(id)}
+			b.load()
+			e.brakes.folders[id] = b
+		}
+		b.Limits = s.Brake
+		if b.Limits.Off && b.Held() {
+			b.end(brakeOff, time.Now())
+		}
+	}
+	e.brakes.nudge()
+}
+
+func (bs *brakes) of(folder string) *braked {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	return bs.folders[folder]
+}
+
+func (bs *brakes) nudge() {
+	select {
+	case bs.wake <- struct{}{}:
+	default:
+	}
+}
+
+// found is a loss in what is about to be written.
+type found struct {
+	brake.Loss
+	superseded bool // a peer has changed the file meanwhile
+}
+
+// pass returns the entries that may be written into the index of this device.
+func (e *Engine) pass(folder string, files []protocol.FileInfo) []protocol.FileInfo {
+	b := e.brakes.of(folder)
+	if b == nil {
+		return files
+	}
+	var all []found
+	var losses []brake.Loss
+	at := map[int]int{} // index in files → in losses
+	for i, f := range files {
+		if l, ok := e.lossOf(folder, f); ok {
+			at[i] = len(all)
+			all, losses = append(all, l), append(losses, l.Loss)
+		}
+	}
+	count := 0
+	if len(losses) > 0 {
+		count = e.filesIn(folder)
+	}
+	out, drop := e.brakes.sort(e.id.Short(), b, files, all, losses, at, count)
+	if len(drop) > 0 {
+		e.forget(b, drop)
+	}
+	return out
+}
+
+// sort tells entries that may be written from losses that are to be forgotten;
+// what is neither waits.
+func (bs *brakes) sort(self protocol.ShortID, b *braked, files []protocol.FileInfo, all []found, losses []brake.Loss, at map[int]int, count int) (out []protocol.FileInfo, drop []brake.Loss) {
+	bs.mu.Lock()
+	defer bs.mu.Unlock()
+	now := time.Now()
+	for i, f := range files {
+		if _, lost := at[i]; lost {
+			bs.arrivals.Remove(b.id, f.Name)
+			continue
+		}
+		b.Back(f.Name)
+		if f.ModifiedBy == self && !f.Deleted && !f.IsInvalid() && !f.IsDirectory() {
+			bs.arrivals.Add(now, b.id, f.Name, contents(f))
+		}
+	}
+	verdict := b.Offer(now, losses, count)
+	if len(drop) == 0 && len(losses) == 0 {
+		return files, nil
+	}
+	out = make([]protocol.FileInfo, 0, len(files))
+	for i, f := range files {
+		n, lost := at[i]
+		switch {
+		case !lost, verdict[n]:
+			out = append(out, f)
+		case b.undo[f.Name], all[n].superseded && all[n].Emptied:
+			drop = append(drop, losses[n])
+		}
+	}
+	if len(out) < len(files) {
+		bs.nudge()
+	}
+	return out, drop
+}
+
+// lossOf reports whether an entry says that a file of ours is gone, or has no
+// contents any more, because of what was done on this device.
+func (e *Engine) lossOf(folder string, f protocol.FileInfo) (found, bool) {
+	emptied := !f.Deleted && f.Type == protocol.FileInfoTypeFile && f.Size == 0
+	if !f.Deleted && !emptied || f.ModifiedBy != e.id.Short() || f.IsInvalid() || f.Version.IsEmpty() {
+		return found{}, false
+	}
+	had, ok, err := e.db.GetDeviceFile(folder, protocol.LocalDeviceID, f.Name)
+	if err == nil && (!ok || had.Deleted || had.IsInvalid() && !had.MustRescan() || emptied && (had.Size == 0 || had.Type != protocol.FileInfoTypeFile)) {
+		return found{}, false
+	}
+	global, ok, err := e.db.GetGlobalFile(folder, f.Name)
+	if err == nil && ok && global.Version.Equal(f.Version) {
+		return found{}, false // it was pulled
+	}
+	l := brake.Loss{Name: f.Name, Content: contents(had), Emptied: emptied, Directory: had.IsDirectory()}
+	return found{l, err == nil && ok && !global.Version.Equal(had.Version) && !had.Version.GreaterEqual(global.Version)}, true
+}
+
+// contents stands for what is in a file, by which it is recognised under another
+// name. Files without contents are not.
+func contents(f protocol.FileInfo) brake.Content {
+	if f.Deleted || f.IsDirectory() || !f.IsSymlink() && f.Size == 0 {
+		return 0
+	}
+	return brake.Content(content(f))
+}
+
+// filesIn counts the files and symbolic links that the index has of a folder.
+func (e *Engine) filesIn(folder string) int {
+	c, err := e.db.CountLocal(folder, protocol.LocalDeviceID)
+	if err != nil {
+		return 0
+	}
+	return c.Files + c.Symlinks
+}
+
+// forgetBatch is how many names SQLite is given at a time.
+const forgetBatch = 500
+
+// forget takes losses out of the index of this device: what is not there, and
+// others have, is pulled. An empty file makes room for that.
+func (e *Engine) forget(b *braked, losses []brake.Loss) {
+	var names, lost []string
+	for _, l := range losses {
+		if l.Emptied && !e.removeEmpty(b, l.Name) {
+			continue
+		}
+		names = append(names, l.Name)
+		if !l.Directory && !e.elsewhere(b.id, l.Name) {
+			lost = append(lost, filepath.ToSlash(l.Name))
+		}
+	}
+	for from := 0; from < len(names); from += forgetBatch {
+		// It is given its own copy, which it may change.
+		batch := append([]string(nil), names[from:min(from+forgetBatch, len(names))]...)
+		if err := e.db.DropFilesNamed(b.id, protocol.LocalDeviceID, batch); err != nil {
+			slog.Error("Files cannot be brought back; it is tried again", "folder", b.root, "error", err)
+			return
+		}
+	}
+	e.brakes.mu.Lock()
+	defer e.brakes.mu.Unlock()
+	for _, name := range names {
+		b.Back(name)
+	}
+	b.lost = append(b.lost, lost...)
+}
+
+// elsewhere reports whether a peer is known to have a file.
+func (e *Engine) elsewhere(folder, name string) bool {
+	devices, err := e.db.ListDevicesForFolder(folder)
+	if err != nil {
+		return true
+	}
+	for _, device := range devices {
+		if device == protocol.LocalDeviceID {
+			continue
+		}
+		f, ok, err := e.db.GetDeviceFile(folder, device, name)
+		if err != nil || ok && !f.Deleted && !f.IsInvalid() {
+			return true
+		}
+	}
+	return false
+}
+
+// removeEmpty removes a file that has no contents, so that nobody takes it for
+// the other side of a conflict. What a program writes into it at that moment is
+// kept.
+func (e *Engine) removeEmpty(b *braked, name string) bool {
+	path := filepath.Join(b.root, name)
+	if unfinished(b.root, filepath.Dir(name))[filepath.Base(name)] {
+		return false
+	}
+	info, err := os.Lstat(path)
+	if fs.IsNotExist(err) {
+		return true
+	}
+	if err != nil || !info.Mode().IsRegular() || info.Size() > 0 {
+		return false
+	}
+	k := keeper{from: b.root, to: filepath.Join(e.dir, "emptied", b.id)}
+	if err := k.keep(name); err != nil {
+		slog.Error("An empty file cannot be replaced", "path", path, "error", err)
+		return false
+	}
+	kept := filepath.Join(k.to, name)
+	if err := os.Remove(path); err != nil {
+		return false
+	}
+	if info, err := os.Lstat(kept); err == nil && info.Size() > 0 {
+		slog.Warn("A file was written while it was brought back; what was written is kept", "path", path, "kept", kept)
+	} else if err == nil {
+		_ = os.Remove(kept)
+	}
+	return true
+}
