@@ -49,6 +49,9 @@ const (
 	CodeReceiveOnly    = "receive_only"      // what is put into this folder here does not travel
 	CodeNoVersion      = "no_version"        // there is no old version of this file, or none of that time
 	CodeLocalChanges   = "local_changes"     // what was changed in a receive-only folder would travel
+	CodeNoConflict     = "no_conflict"       // there is only one version of a file
+	CodeAmbiguous      = "ambiguous"         // it is not clear which version is meant
+	CodeChanged        = "changed"           // a file changed while it was being replaced
 )
 
 var exits = map[string]struct {
@@ -86,6 +89,9 @@ var exits = map[string]struct {
 	CodeLocalChanges:   {ExitState, false},
 	CodeNoVersion:      {ExitState, false},
 	CodeHeld:           {ExitState, false},
+	CodeNoConflict:     {ExitState, false},
+	CodeAmbiguous:      {ExitState, false},
+	CodeChanged:        {ExitState, true},
 }
 
 // Error is an error that a user sees: what happened, and what to do next. Its

@@ -13,6 +13,7 @@ const (
 	EventPeerDisconnected = "peer_disconnected" //
 	EventFileReceived     = "file_received"     // a change of a peer is complete here
 	EventFileChanged      = "file_changed"      // a change made on this device was noticed
+	EventConflict         = "conflict"          // a conflict copy has come about or arrived: once for each
 	EventFolderState      = "folder_state"      // passing: it is not kept
 	EventStopping         = "stopping"          // passing: it is not kept
 )
@@ -41,7 +42,7 @@ type Event struct {
 	Time   time.Time `json:"time"`
 	Type   string    `json:"type"`
 
-	Device *Device `json:"device,omitempty"` // who joined, connected, changed the file; without a name: no member any more
+	Device *Device `json:"device,omitempty"` // who joined, connected, changed the file, made the version in a conflict copy; without a name: no member any more
 	Invite string  `json:"invite,omitempty"` // the invite's id
 	Folder string  `json:"folder,omitempty"`
 	Path   string  `json:"path,omitempty"`   // within the folder, slash-separated

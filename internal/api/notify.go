@@ -105,19 +105,20 @@ type NotifyTargetStatus struct {
 // NotifyBatch is what a webhook gets as its body and a command on its standard
 // input.
 type NotifyBatch struct {
-	Schema     int            `json:"schema"`
-	Type       string         `json:"type"` // batch or test
-	ID         string         `json:"id"`   // the same whenever it is sent again
-	Time       time.Time      `json:"time"` // when the batch was closed
-	Root       string         `json:"root"`
-	Device     Device         `json:"device"`            // this one
-	Devices    []NotifyDevice `json:"devices,omitempty"` // that are new in the network
-	Files      []NotifyFile   `json:"files"`
-	More       int            `json:"more"`             // files that are not listed
-	Cursor     int64          `json:"cursor,omitempty"` // events --since CURSOR tells of them
-	Totals     NotifyTotals   `json:"totals"`
-	FirstEvent int64          `json:"first_event,omitempty"` // ID
-	LastEvent  int64          `json:"last_event,omitempty"`
+	Schema     int              `json:"schema"`
+	Type       string           `json:"type"` // batch or test
+	ID         string           `json:"id"`   // the same whenever it is sent again
+	Time       time.Time        `json:"time"` // when the batch was closed
+	Root       string           `json:"root"`
+	Device     Device           `json:"device"`            // this one
+	Devices    []NotifyDevice   `json:"devices,omitempty"` // that are new in the network
+	Files      []NotifyFile     `json:"files"`
+	Conflicts  []NotifyConflict `json:"conflicts,omitempty"` // new ones, 20 at most
+	More       int              `json:"more"`                // files that are not listed
+	Cursor     int64            `json:"cursor,omitempty"`    // events --since CURSOR tells of them
+	Totals     NotifyTotals     `json:"totals"`
+	FirstEvent int64            `json:"first_event,omitempty"` // ID
+	LastEvent  int64            `json:"last_event,omitempty"`
 }
 
 // NotifyDevice is a new device of the network.
@@ -139,13 +140,24 @@ type NotifyFile struct {
 	Event  int64     `json:"event"`
 }
 
+// NotifyConflict is a conflict copy that has come about or arrived.
+type NotifyConflict struct {
+	Folder string    `json:"folder"`
+	Path   string    `json:"path"`         // of the copy, within the folder, slash-separated
+	Size   int64     `json:"size"`         // bytes
+	By     *Device   `json:"by,omitempty"` // who made the version in it
+	Time   time.Time `json:"time"`
+	Event  int64     `json:"event"`
+}
+
 // NotifyTotals counts all files of a batch, listed or not.
 type NotifyTotals struct {
-	Files   int   `json:"files"`
-	New     int   `json:"new"`
-	Changed int   `json:"changed"`
-	Deleted int   `json:"deleted"`
-	Bytes   int64 `json:"bytes"` // of those that are new or changed
+	Files     int   `json:"files"`
+	New       int   `json:"new"`
+	Changed   int   `json:"changed"`
+	Deleted   int   `json:"deleted"`
+	Bytes     int64 `json:"bytes"`               // of those that are new or changed
+	Conflicts int   `json:"conflicts,omitempty"` // conflict copies that are new, listed or not
 }
 
 // Outgoing is a notification in the outbox.

@@ -35,7 +35,7 @@ func commands(t *testing.T) []*cobra.Command {
 		}
 	}
 	add(rootCmd)
-	if len(list) != 35 {
+	if len(list) != 38 {
 		t.Fatalf("there are %d commands", len(list))
 	}
 	return list
@@ -192,6 +192,7 @@ func TestEveryFieldIsDescribed(t *testing.T) {
 		api.Devices{}, api.RenamedLine{}, api.RemovedLine{}, api.AddedLine{}, api.LeftLine{}, api.RoleLine{}, api.RevertedLine{},
 		api.Doctor{}, api.ResumeLine{},
 		api.History{}, api.RestoredLine{}, api.UndoneLine{},
+		api.Conflicts{}, api.ConflictDiffs{}, api.ResolvedLine{},
 		startedLine{}, stoppedLine{}, listeningLine{}, demoResult{}, skillLine{},
 	} {
 		walk(reflect.TypeOf(v))

@@ -101,6 +101,7 @@ type fake struct {
 	fakeNotify
 	fakeDevices
 	fakeHistory
+	fakeConflicts
 
 	root    *root.Root
 	version string

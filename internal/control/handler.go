@@ -33,6 +33,7 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("POST /v1/doctor", change(h.b.Doctor))
 	h.histories(mux)
 	h.brakes(mux)
+	h.conflicts(mux)
 	mux.HandleFunc("POST /v1/stop", h.stop)
 	mux.HandleFunc("GET /v1/version", h.version)
 	return h.guard(mux)

@@ -46,6 +46,7 @@ type daemon struct {
 	joins     joins
 	global    globalWay
 	notify    notifier
+	resolving resolving
 	peers     peerWatch
 	bell      bell // for those who wait for the engine
 

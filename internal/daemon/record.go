@@ -145,6 +145,11 @@ func (d *daemon) entries(ctx context.Context, id, folder string, changes []engin
 		}
 		out.Files = append(out.Files, state.File{Folder: id, Path: c.Path, Content: c.Content, Attributes: c.Attributes, Gone: c.Deleted})
 		out.Events = append(out.Events, d.fileEvent(c, folder, action, now))
+		if action == api.ActionNew && engine.IsConflictCopy(c.Path) {
+			if e, ok := d.conflictEvent(c, id, folder, now); ok {
+				out.Events = append(out.Events, e)
+			}
+		}
 	}
 	return out, nil
 }

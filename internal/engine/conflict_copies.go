@@ -197,6 +197,8 @@ func (f folderFS) moveToCopy(from, to string) error {
 	}
 	if there && !replaced {
 		err = f.Filesystem.Remove(from)
+	} else if there {
+		f.keptAlready(from)
 	} else if !there {
 		err = f.Filesystem.Rename(from, name)
 	}

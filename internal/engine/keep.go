@@ -95,6 +95,14 @@ func (f folderFS) keepReplaced(name string) error {
 	return nil
 }
 
+// keptAlready notes that a file was kept which stays until something takes its place.
+func (f folderFS) keptAlready(name string) {
+	v, ok := lossKeepers.Load(f.root)
+	if info, err := os.Lstat(filepath.Join(f.root, name)); ok && err == nil {
+		v.(*lossKeeper).note(name, info)
+	}
+}
+
 // keepOther keeps what will be replaced now, if it is not what was kept before: a
 // program may have put another file there since Syncthing has looked.
 func (f folderFS) keepOther(name string) error {

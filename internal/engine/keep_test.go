@@ -60,6 +60,9 @@ func TestNothingGoesUnkept(t *testing.T) {
 			return errors.Join(os.WriteFile(filepath.Join(f.URI(), "file"), []byte("newer"), 0o600), f.Rename(temp, "file"))
 		}, []Loss{{Path: "file"}}},
 		"a conflict copy": {func(f fs.Filesystem) error { return f.Rename("file", conflict) }, []Loss{{Path: "file", Stays: true}}},
+		"a conflict copy of what is replaced": {func(f fs.Filesystem) error {
+			return errors.Join(finish(f), look(f), f.Rename("file", conflict), f.Rename(temp, "file"))
+		}, []Loss{{Path: "file", Stays: true}}},
 		"renamed": {func(f fs.Filesystem) error {
 			return errors.Join(f.Rename("gone", temp), f.Rename(temp, "other"))
 		}, []Loss{{Path: "gone", Deleted: true, Stays: true}}},

@@ -12,6 +12,7 @@ import (
 const (
 	maxListed  = 1000    // files
 	maxDevices = 100     //
+	maxCopies  = 20      // conflict copies
 	maxCounted = 100_000 // files that are counted once however often they change
 )
 
@@ -24,6 +25,7 @@ type digest struct {
 
 	files   []api.NotifyFile
 	devices []api.NotifyDevice
+	copies  []api.NotifyConflict
 	joined  int // devices, listed or not
 	by      *api.Device
 	several bool     // changes are not all by by
@@ -70,7 +72,7 @@ func newDigest() *digest {
 func (d *digest) empty() bool { return d.firstEvent == 0 }
 
 // size is how many changes a person would count.
-func (d *digest) size() int { return d.totals.Files + d.joined }
+func (d *digest) size() int { return d.totals.Files + d.joined + d.totals.Conflicts }
 
 // add takes an event that matches, which came at the given time.
 func (d *digest) add(e api.Event, at time.Time) {
@@ -82,6 +84,13 @@ func (d *digest) add(e api.Event, at time.Time) {
 		d.joined++
 		if len(d.devices) < maxDevices {
 			d.devices = append(d.devices, api.NotifyDevice{Device: *e.Device, Time: e.Time, Event: e.ID})
+		}
+		return
+	}
+	if e.Type == api.EventConflict {
+		d.totals.Conflicts++
+		if len(d.copies) < maxCopies {
+			d.copies = append(d.copies, api.NotifyConflict{Folder: e.Folder, Path: e.Path, Size: e.Size, By: e.Device, Time: e.Time, Event: e.ID})
 		}
 		return
 	}

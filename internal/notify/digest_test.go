@@ -25,6 +25,8 @@ func digestOf(events ...api.Event) *digest {
 	return d
 }
 
+func many(n int, e api.Event) []api.Event { return slices.Repeat([]api.Event{e}, n) }
+
 func TestMessage(t *testing.T) {
 	t.Parallel()
 	robot := api.Device{ID: "ROBOT", Name: "ro`bot"}
@@ -53,6 +55,12 @@ func TestMessage(t *testing.T) {
 		"a device": {[]api.Event{{Type: api.EventPeerAdded, Device: &laptop}}, "New device in the network: `laptop` (human)."},
 		"a device and a file": {[]api.Event{{Type: api.EventPeerAdded, Device: &robot}, received("a", api.ActionNew, 1)},
 			"New device in the network: `ro\\u0060bot`.\n1 file from `laptop` (human) in `inbox/`:\n- new `inbox/a`, 1 B\nAll of it: botsync events --since 0"},
+		"a conflict": {[]api.Event{by(api.Event{Type: api.EventConflict, Path: "a\nb", Size: 3}, &robot, "shared")},
+			"Changed on two devices at the same time; both versions are kept, see: botsync conflicts\n" +
+				"- conflict `shared/a\\nb`, the version of `ro\\u0060bot`"},
+		"conflicts and a file": {append(many(22, by(api.Event{Type: api.EventConflict, Path: "c"}, nil, "shared")), received("a", api.ActionNew, 1)),
+			"Changed on two devices at the same time; both versions are kept, see: botsync conflicts\n" + strings.Repeat("- conflict `shared/c`\n", 20) +
+				"and 2 more\n1 file from `laptop` (human) in `inbox/`:\n- new `inbox/a`, 1 B\nAll of it: botsync events --since 0"},
 		"gone again": {[]api.Event{received("a", api.ActionNew, 10), received("a", api.ActionDeleted, 0)},
 			"1 file from `laptop` (human) in `inbox/`:\n- deleted `inbox/a`\nAll of it: botsync events --since 0"},
 	} {
@@ -202,23 +210,26 @@ func TestFilter(t *testing.T) {
 		e    api.Event
 		want bool
 	}{
-		"a file":              {path("a.pdf"), true},
-		"deeper":              {path("x/y/b.pdf"), true},
-		"another":             {path("b.txt"), false},
-		"below a path":        {path("in/x/y.txt"), true},
-		"excluded by name":    {path("x/~a.pdf"), false},
-		"excluded by path":    {path("in/tmp/x.pdf"), false},
-		"touched":             {event(func(e *api.Event) { e.Action = api.ActionTouched }), false},
-		"deleted":             {event(func(e *api.Event) { e.Action = api.ActionDeleted }), true},
-		"by this device":      {event(func(e *api.Event) { e.Device = &vps }), false},
-		"by nobody known":     {event(func(e *api.Event) { e.Device = nil }), true},
-		"in another folder":   {event(func(e *api.Event) { e.Folder = "deliverables" }), false},
-		"changed here":        {event(func(e *api.Event) { e.Type = api.EventFileChanged }), false},
-		"connected":           {api.Event{Type: api.EventPeerConnected, Device: &laptop}, false},
-		"a new device":        {api.Event{Type: api.EventPeerAdded, Device: &laptop}, true},
-		"this device":         {api.Event{Type: api.EventPeerAdded, Device: &vps}, false},
-		"a folder's state":    {api.Event{Type: api.EventFolderState, Folder: "inbox"}, false},
-		"a name like pattern": {path("[a-"), false},
+		"a file":                 {path("a.pdf"), true},
+		"deeper":                 {path("x/y/b.pdf"), true},
+		"another":                {path("b.txt"), false},
+		"below a path":           {path("in/x/y.txt"), true},
+		"excluded by name":       {path("x/~a.pdf"), false},
+		"excluded by path":       {path("in/tmp/x.pdf"), false},
+		"touched":                {event(func(e *api.Event) { e.Action = api.ActionTouched }), false},
+		"deleted":                {event(func(e *api.Event) { e.Action = api.ActionDeleted }), true},
+		"by this device":         {event(func(e *api.Event) { e.Device = &vps }), false},
+		"by nobody known":        {event(func(e *api.Event) { e.Device = nil }), true},
+		"in another folder":      {event(func(e *api.Event) { e.Folder = "deliverables" }), false},
+		"changed here":           {event(func(e *api.Event) { e.Type = api.EventFileChanged }), false},
+		"connected":              {api.Event{Type: api.EventPeerConnected, Device: &laptop}, false},
+		"a new device":           {api.Event{Type: api.EventPeerAdded, Device: &laptop}, true},
+		"this device":            {api.Event{Type: api.EventPeerAdded, Device: &vps}, false},
+		"a folder's state":       {api.Event{Type: api.EventFolderState, Folder: "inbox"}, false},
+		"a name like pattern":    {path("[a-"), false},
+		"a conflict":             {event(func(e *api.Event) { e.Type, e.Action = api.EventConflict, "" }), true},
+		"of a version made here": {event(func(e *api.Event) { e.Type, e.Action, e.Device = api.EventConflict, "", &vps }), true},
+		"a conflict elsewhere":   {event(func(e *api.Event) { e.Type, e.Action, e.Folder = api.EventConflict, "", "shared" }), false},
 	} {
 		if got := f.Matches(tc.e); got != tc.want {
 			t.Errorf("%s: %v", name, got)

@@ -25,13 +25,14 @@ type Filter struct {
 
 // Matches reports whether an event notifies.
 func (f Filter) Matches(e api.Event) bool {
-	if e.Device != nil && e.Device.ID == f.Self {
+	// A conflict is news to both sides, whoever made the version that has lost.
+	if e.Device != nil && e.Device.ID == f.Self && e.Type != api.EventConflict {
 		return false
 	}
 	switch e.Type {
 	case api.EventPeerAdded:
 		return e.Device != nil
-	case api.EventFileReceived:
+	case api.EventFileReceived, api.EventConflict:
 		return e.Action != api.ActionTouched && slices.Contains(f.folders(), e.Folder) &&
 			(len(f.Include) == 0 || matchesAny(f.Include, e)) && !matchesAny(f.Exclude, e)
 	}

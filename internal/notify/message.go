@@ -45,6 +45,7 @@ func message(c content) string {
 	for _, d := range b.Devices {
 		fmt.Fprintf(&m, "New device in the network: %s.\n", device(&d.Device))
 	}
+	m.WriteString(conflictLines(b))
 	if b.Totals.Files == 0 {
 		return strings.TrimSuffix(m.String(), "\n")
 	}
@@ -62,6 +63,30 @@ func message(c content) string {
 		fmt.Fprintf(&m, "and %s more\n", humanize.Comma(int64(more)))
 	}
 	fmt.Fprintf(&m, "All of it: botsync events --since %d", b.FirstEvent-1)
+	return m.String()
+}
+
+// conflictLines tell of conflict copies that are new, and what lists them.
+func conflictLines(b api.NotifyBatch) string {
+	if b.Totals.Conflicts == 0 {
+		return ""
+	}
+	var m strings.Builder
+	m.WriteString("Changed on two devices at the same time; both versions are kept, see: botsync conflicts\n")
+	for i, c := range b.Conflicts {
+		line := "- conflict " + quoted(c.Folder+"/"+c.Path)
+		if c.By != nil {
+			line += ", the version of " + device(c.By)
+		}
+		if m.Len()+len(line) > maxMessage/4 {
+			b.Conflicts = b.Conflicts[:i]
+			break
+		}
+		m.WriteString(line + "\n")
+	}
+	if more := b.Totals.Conflicts - len(b.Conflicts); more > 0 {
+		fmt.Fprintf(&m, "and %s more\n", humanize.Comma(int64(more)))
+	}
 	return m.String()
 }
 

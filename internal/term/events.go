@@ -34,6 +34,8 @@ func eventLine(e api.Event) string {
 		}
 	case api.EventHeld, api.EventResumed:
 		what = brakeLine(e)
+	case api.EventConflict:
+		what = fmt.Sprintf("a conflict: the version of %s is kept as %s", who, path)
 	case api.EventPeerAdded:
 		what = who + " belongs to the network"
 	case api.EventPeerRemoved:

@@ -79,6 +79,9 @@ Folders
   deliverables/  0 files      0 B      2 files to get, 2.0 KiB  1 conflict
   inbox/         0 files      0 B      error: no�marker
 
+1 conflict
+  "botsync conflicts" lists them, and says how to resolve them. Nothing is lost.
+
 Devices
   laptop�[2J  ● connected, through a relay  lacks 1 file, 10 B
   日本        ○ not connected               seen 2 hours ago

@@ -1,0 +1,343 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/botsync/botsync/internal/api"
+	"github.com/botsync/botsync/internal/conflict"
+	"github.com/botsync/botsync/internal/engine"
+	"github.com/botsync/botsync/internal/history"
+	"github.com/botsync/botsync/internal/swap"
+)
+
+// resolving is held while versions are replaced.
+type resolving struct{ mu sync.Mutex }
+
+// lookBatch is how many paths are looked at in one go.
+const lookBatch = 1000
+
+// KeepVersions resolves conflicts. With paths it does all or, if it is not clear
+// what is meant, nothing; with All, what it can.
+func (d *daemon) KeepVersions(ctx context.Context, req api.KeepRequest) (*api.ResolvedLine, error) {
+	choice, err := d.choice(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	d.resolving.mu.Lock()
+	defer d.resolving.mu.Unlock()
+	targets, err := d.resolvable(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	line := &api.ResolvedLine{Schema: api.Schema, Type: api.TypeResolved, DryRun: req.DryRun, Resolved: []api.Resolution{}, Skipped: []api.Unresolved{}}
+	skip := func(c *inConflict, err error) {
+		e := asAPI(explain(d.root, err))
+		line.Skipped = append(line.Skipped, api.Unresolved{Path: c.folder + "/" + c.path, Code: e.Code, Reason: e.Message})
+	}
+	type planned struct {
+		c    *inConflict
+		keep int // index of the version, or -1 for both
+	}
+	var plan []planned
+	for _, c := range targets {
+		keep, err := c.plan(req.Keep, choice, d.self().Role)
+		if err != nil && !req.All {
+			return nil, err
+		}
+		if err != nil {
+			skip(c, err)
+			continue
+		}
+		plan = append(plan, planned{c, keep})
+	}
+	touched := map[string][]string{} // paths by folder ID
+	for _, p := range plan {
+		if ctx.Err() != nil {
+			break
+		}
+		if req.DryRun {
+			line.Resolved = append(line.Resolved, p.c.resolution(p.keep))
+			continue
+		}
+		done, err := d.resolve(p.c, p.keep)
+		for _, v := range p.c.versions {
+			touched[p.c.id] = append(touched[p.c.id], filepath.FromSlash(v.path))
+		}
+		for _, placed := range done.Placed {
+			touched[p.c.id] = append(touched[p.c.id], filepath.FromSlash(strings.TrimPrefix(placed, p.c.folder+"/")))
+		}
+		if err != nil {
+			d.log.Warn("a conflict is not resolved", "folder", p.c.folder, "path", p.c.path, "error", err)
+			skip(p.c, err)
+			continue
+		}
+		line.Resolved = append(line.Resolved, done)
+	}
+	// Also what was done before the client went is told to the peers.
+	if err := d.lookAtPaths(touched); err != nil {
+		return nil, explain(d.root, err)
+	}
+	if n := len(line.Resolved); n > 0 && !req.DryRun {
+		d.log.Info("resolved conflicts", "count", n)
+	}
+	return line, ctx.Err()
+}
+
+func asAPI(err error) *api.Error {
+	var e *api.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return api.Errorf(api.CodeUnexpected, "", "%v", err)
+}
+
+// choice checks a request, and finds the device that it names.
+func (d *daemon) choice(ctx context.Context, req api.KeepRequest) (conflict.Choice, error) {
+	c := conflict.Choice{Keep: req.Keep}
+	words := []string{api.KeepMine, api.KeepTheirs, api.KeepBoth, api.KeepNewest, api.KeepOldest}
+	switch {
+	case req.Keep == "" && req.Device == "" || req.Keep != "" && !slices.Contains(words, req.Keep):
+		return c, api.Errorf(api.CodeUsage, "Choose from "+strings.Join(words, ", ")+", or name a device.", "%q is no version", req.Keep)
+	case req.Keep == api.KeepBoth && req.Device != "":
+		return c, api.Errorf(api.CodeUsage, "Leave the device out.", "both versions are kept, whoever made them")
+	case req.All == (len(req.Paths) > 0):
+		return c, api.Errorf(api.CodeUsage, "Name files, or give --all.", "it is not said which conflicts to resolve")
+	}
+	if req.Device != "" {
+		members := []api.Device{d.self()}
+		for id := range d.members.records().Records {
+			if id != d.members.self {
+				members = append(members, *d.members.device(id))
+			}
+		}
+		by, err := whoever(ctx, d.state, req.Device, members)
+		if err != nil {
+			return c, err
+		}
+		c.Device = by.ID
+	}
+	return c, nil
+}
+
+// resolvable returns the conflicts that a request means, as the disk has them.
+func (d *daemon) resolvable(ctx context.Context, req api.KeepRequest) ([]*inConflict, error) {
+	find := func() ([]*inConflict, error) {
+		if !req.All {
+			return d.namedConflicts(ctx, req.Paths)
+		}
+		all, err := d.allConflicts(ctx, "")
+		return slices.DeleteFunc(all, func(c *inConflict) bool { return c.doubt != "" }), err
+	}
+	found, err := find()
+	if err != nil {
+		return nil, err
+	}
+	paths := map[string][]string{}
+	for _, c := range found {
+		for _, v := range c.versions {
+			paths[c.id] = append(paths[c.id], filepath.FromSlash(v.path))
+		}
+	}
+	if err := d.lookAtPaths(paths); err != nil {
+		return nil, explain(d.root, err)
+	}
+	return find()
+}
+
+// lookAtPaths has the index take up what is at paths, by folder ID.
+func (d *daemon) lookAtPaths(paths map[string][]string) error {
+	for id, all := range paths {
+		for batch := range slices.Chunk(all, lookBatch) {
+			if err := d.engine.Scan(id, batch...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// plan returns the version to keep, or -1 for all.
+func (c *inConflict) plan(keep string, choice conflict.Choice, role api.Role) (int, error) {
+	name := c.folder + "/" + c.path
+	if role.ReceiveOnly(c.folder) {
+		return 0, api.Errorf(api.CodeReceiveOnly, "Resolve it on a device that writes to "+c.folder+"/.",
+			"%s cannot be resolved here: %s/ is receive-only", name, c.folder)
+	}
+	if keep == api.KeepBoth {
+		return -1, nil
+	}
+	i, err := conflict.Choose(c.choices(), choice)
+	if err != nil {
+		why := "none of the versions of %s is meant: %s"
+		if errors.Is(err, conflict.ErrSeveral) {
+			why = "several versions of %s are meant: %s"
+		}
+		return 0, api.Errorf(api.CodeAmbiguous, "Say which by --device NAME, keep newest, keep oldest, or name one conflict copy.",
+			why, name, c.describe())
+	}
+	if current := c.versions[0]; i != 0 && !current.deleted() && (current.file.Directory || current.file.Symlink) {
+		return 0, api.Errorf(api.CodeAmbiguous, `Keep both, or move what is there away.`, "%s is no file now", name)
+	}
+	return i, nil
+}
+
+// describe says who made the versions.
+func (c *inConflict) describe() string {
+	var parts []string
+	for _, v := range c.versions {
+		who := "an unknown device"
+		if v.author != nil {
+			who = fmt.Sprintf("%q", v.author.Name)
+			if v.mine {
+				who = "this device"
+			}
+		}
+		what := "the current one"
+		switch {
+		case v.current && v.deleted():
+			what = "the deletion"
+		case !v.current:
+			what = path.Base(v.path)
+		}
+		parts = append(parts, what+" is by "+who)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// resolution says what resolve would do, but for the names of what is placed.
+func (c *inConflict) resolution(keep int) api.Resolution {
+	out := api.Resolution{Path: c.folder + "/" + c.path, Kept: c.shownVersion(c.versions[max(keep, 0)])}
+	for i, v := range c.versions {
+		switch {
+		case i == keep || keep < 0 && v.current || v.deleted():
+		case keep < 0:
+			out.Placed = append(out.Placed, c.folder+"/"+c.beside(v, 1))
+		default:
+			out.Replaced = append(out.Replaced, c.shownVersion(v))
+		}
+	}
+	return out
+}
+
+// beside is the n-th ordinary name for a version.
+func (c *inConflict) beside(v version, n int) string {
+	device := ""
+	if v.author != nil {
+		device = v.author.Name
+	}
+	return conflict.Beside(c.path, v.file.Modified, device, n)
+}
+
+// resolve keeps one version of a file, or all if keep is below 0.
+func (d *daemon) resolve(c *inConflict, keep int) (api.Resolution, error) {
+	out := c.resolution(keep)
+	folder, err := os.OpenRoot(d.root.Folder(c.folder))
+	if err != nil {
+		return out, err
+	}
+	defer folder.Close()
+	dir, err := folder.OpenRoot(filepath.FromSlash(path.Dir(c.path)))
+	if err != nil {
+		return out, err
+	}
+	defer dir.Close()
+	for _, v := range c.versions {
+		if err := asKnown(dir, v); err != nil {
+			return out, err
+		}
+	}
+	// The versions are found again under the name of their file.
+	store := func(name string) error {
+		return d.history.Keep(history.Item{From: filepath.Join(d.root.Folder(c.folder), filepath.FromSlash(path.Dir(c.path)), name), Folder: c.folder, Path: c.path,
+			By: engine.ShortID(d.members.self), At: time.Now()})
+	}
+	if keep < 0 {
+		out.Placed, err = c.placeAll(dir, store)
+		return out, err
+	}
+	base := path.Base(c.path)
+	if keep > 0 {
+		winner := path.Base(c.versions[keep].path)
+		if c.versions[0].deleted() {
+			err = swap.Place(dir, winner, base)
+		} else {
+			err = swap.Replace(dir, base, winner, store)
+		}
+		if errors.Is(err, swap.ErrTaken) {
+			err = changed(c.folder + "/" + c.path)
+		}
+		if err != nil {
+			return out, err
+		}
+	}
+	for i, v := range c.versions {
+		if i == 0 || i == keep {
+			continue
+		}
+		if err := swap.Drop(dir, path.Base(v.path), store); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// placeAll gives the conflict copies ordinary names, and returns these. The first
+// takes the name of a file that is not there.
+func (c *inConflict) placeAll(dir *os.Root, store func(string) error) ([]string, error) {
+	var placed []string
+	free := c.versions[0].deleted()
+	for _, v := range c.versions[1:] {
+		from, to := path.Base(v.path), c.path
+		err := swap.ErrTaken
+		if free {
+			err = swap.Place(dir, from, path.Base(to))
+			free = false
+		}
+		for n := 1; errors.Is(err, swap.ErrTaken) && n < 1000; n++ {
+			to = c.beside(v, n)
+			if same(dir, from, path.Base(to)) {
+				err = swap.Drop(dir, from, store) // another device was faster, or a kill came between
+			} else {
+				err = swap.Place(dir, from, path.Base(to))
+			}
+		}
+		if err != nil {
+			return placed, err
+		}
+		placed = append(placed, c.folder+"/"+to)
+	}
+	return placed, nil
+}
+
+// asKnown returns an error if the disk has something else than the index.
+func asKnown(dir *os.Root, v version) error {
+	info, err := dir.Lstat(path.Base(v.path))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if v.deleted() {
+			return nil
+		}
+	case err != nil:
+		return err
+	case v.deleted():
+	case v.file.Directory && info.IsDir(), v.file.Symlink && info.Mode()&fs.ModeSymlink != 0:
+		return nil
+	case info.Mode().IsRegular() && info.Size() == v.file.Size && info.ModTime().Truncate(time.Second).Equal(v.file.Modified.Truncate(time.Second)):
+		return nil
+	}
+	return changed(v.path)
+}
+
+func changed(name string) error {
+	return api.Errorf(api.CodeChanged, "Look at it again, and repeat the command.", "%s is being changed", name)
+}
