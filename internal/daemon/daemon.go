@@ -48,6 +48,7 @@ type daemon struct {
 	notify    notifier
 	resolving resolving
 	peers     peerWatch
+	clocks    clocks
 	bell      bell // for those who wait for the engine
 
 	log      *slog.Logger
@@ -115,7 +116,7 @@ func runOnce(ctx context.Context, r *root.Root, cfg root.Config, o Options, logg
 	d := &daemon{
 		root: r, config: cfg, version: o.Version, started: time.Now(),
 		log: logger, stop: stop, replan: make(chan struct{}, 1), recorder: newRecorder(),
-		peers: newPeerWatch(), retention: newRetention(),
+		peers: newPeerWatch(), clocks: newClocks(), retention: newRetention(),
 	}
 	d.history = history.NewStore(r.VersionsDir(), d.retention.added)
 	return d.run(ctx, socket, o.Ready)
@@ -193,6 +194,7 @@ func (d *daemon) tend(ctx context.Context) {
 			if err := errors.Join(d.settleRedeemed(ctx), d.apply()); err != nil {
 				d.log.Error("applying the device records", "error", err)
 			}
+			d.noteClocks()
 		case <-timeout.C:
 			if err := d.doDue(); err != nil {
 				d.log.Error("doing what was put off", "error", err)

@@ -114,6 +114,7 @@ func (d *daemon) liveParts(req api.DoctorRequest) []part {
 			f.Problems = append(f.Problems, api.Problem{Code: "status", Message: "botsync status does not answer in time.", Hint: "botsync stop, then: botsync start"})
 		}},
 		{d.gatherNetwork, func(*doctor.Facts) {}},
+		{d.askClocks, func(*doctor.Facts) {}},
 		{func(ctx context.Context) func(*doctor.Facts) { return d.gatherTargets(ctx, req.Notify) },
 			func(f *doctor.Facts) { f.TargetsErr = errLate }},
 		{d.gatherConfig, func(*doctor.Facts) {}},

@@ -38,6 +38,8 @@ type members struct {
 	known      network.Known
 	view       network.View
 	addresses  map[string][]string // where devices say that they are
+	clocks     map[string]network.Clock
+	clocksAt   time.Time // when they were read
 	bad        []network.BadFile
 	present    map[string]bool // files that were there at the last look
 	repaired   map[string]time.Time
@@ -117,6 +119,7 @@ func (ms *members) see(view network.View, seen network.Seen, bad []network.BadFi
 	ms.mu.Lock()
 	defer ms.mu.Unlock()
 	ms.view, ms.addresses, ms.present, ms.bad = view, seen.Addresses, seen.Paths, bad
+	ms.clocks, ms.clocksAt = seen.Clocks, time.Now()
 	ms.unwritten, ms.rewriteAt = unwritten, time.Now().Add(rewriteEvery)
 	for _, path := range repaired {
 		ms.repaired[path] = time.Now()

@@ -31,8 +31,9 @@ type Facts struct {
 	Live       *Live    // what only a running daemon knows; nil if none answers
 	Targets    []Target // of notifications
 	TargetsErr error
-	Problems   []api.Problem // of status
-	Log        []string      // the end of the daemon's log
+	Clocks     map[string]PeerClock // what connected peers said, by device ID
+	Problems   []api.Problem        // of status
+	Log        []string             // the end of the daemon's log
 }
 
 // Daemon is the process that serves the root.
@@ -167,10 +168,7 @@ type Peer struct {
 	Refuses   bool   // it ends every connection
 	Unshared  bool   // it is a Syncthing that has accepted no folder
 	Engine    string // version, as it says
-	Version   string // of botsync there, as it said last; empty if it never did
 	Addresses []Dial // where it is looked for
-	// Clock is how far its clock is ahead of this one.
-	Clock Offset
 }
 
 // Dial is an address of a peer, and what became of the last attempt to reach it.
@@ -178,6 +176,12 @@ type Dial struct {
 	Address string
 	At      time.Time // zero if it was not tried
 	Err     string
+}
+
+// PeerClock is what a peer answered that was asked for the time.
+type PeerClock struct {
+	Offset
+	Version string // of its botsync
 }
 
 // Offset bounds how far another clock is ahead of this one.

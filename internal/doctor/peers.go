@@ -105,24 +105,25 @@ func shortened(err, address string) string {
 
 func (b *book) peerVersion(p Peer) {
 	add := func(status string, message, fix text) { b.add(status, "peer_version", b.names.peer(p), message, fix) }
+	said := b.Clocks[p.ID].Version
 	switch {
-	case p.Version == "" && p.Engine == "":
+	case said == "" && p.Engine == "":
 		add(api.CheckSkipped, plain("It has not said what it runs."), text{})
-	case p.Version == "" && p.Engine != b.Engine:
+	case said == "" && p.Engine != b.Engine:
 		add(api.CheckWarn, sayf("It runs Syncthing %v, this device %v.", version(p.Engine), version(b.Engine)), plain("Update botsync on the older one."))
-	case p.Version == "":
+	case said == "":
 		add(api.CheckOK, sayf("It runs Syncthing %v, as this device does.", version(p.Engine)), text{})
-	case p.Version != b.Version:
-		add(api.CheckWarn, sayf("It runs botsync %v, this device %v.", version(p.Version), version(b.Version)), plain("Update botsync on the older one."))
+	case said != b.Version:
+		add(api.CheckWarn, sayf("It runs botsync %v, this device %v.", version(said), version(b.Version)), plain("Update botsync on the older one."))
 	default:
-		add(api.CheckOK, sayf("It runs botsync %v, as this device does.", version(p.Version)), text{})
+		add(api.CheckOK, sayf("It runs botsync %v, as this device does.", version(said)), text{})
 	}
 }
 
 func (b *book) peerClock(p Peer) {
 	add := func(status string, message, fix text) { b.add(status, "peer_clock", b.names.peer(p), message, fix) }
 	const set = "Set the clock that is wrong, and let it be kept: timedatectl set-ntp true"
-	switch o := p.Clock; {
+	switch o := b.Clocks[p.ID].Offset; {
 	case !o.Known:
 		add(api.CheckSkipped, plain("How its clock differs is not known: it has not answered."), text{})
 	case o.Low > maxClock:

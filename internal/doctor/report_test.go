@@ -39,6 +39,14 @@ func fill(t *rapid.T, v reflect.Value, secret func() string) {
 		for i := range n {
 			fill(t, v.Index(i), secret)
 		}
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		for range rapid.IntRange(0, 2).Draw(t, "entries") {
+			key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+			fill(t, key, secret)
+			fill(t, value, secret)
+			v.SetMapIndex(key, value)
+		}
 	case reflect.String:
 		v.SetString(secret())
 	case reflect.Bool:
@@ -159,7 +167,8 @@ func healthy() Facts {
 		Member:   Member{Network: true},
 		Relay:    Relay{URL: "https://relay.example.com", Tried: true, Took: 12 * time.Millisecond},
 		Peers: []Peer{{ID: "PEER", Name: "laptop", Connected: true, Via: api.ViaLAN, Address: "192.168.1.7:22010", LastSeen: now.Add(-2 * time.Minute),
-			Engine: "v2.1.2", Version: "v1.2.3", Clock: Offset{true, -20 * time.Millisecond, 30 * time.Millisecond}}},
+			Engine: "v2.1.2"}},
+		Clocks: map[string]PeerClock{"PEER": {Offset{true, -20 * time.Millisecond, 30 * time.Millisecond}, "v1.2.3"}},
 		Live: &Live{Port: 22010, Preferred: 22010, Uptime: time.Hour,
 			Listeners:  []Listener{{Address: "tcp://0.0.0.0:22010"}, {Address: "dynamic+https://relays.syncthing.net/endpoint", Relay: true, Found: 1}},
 			Discovery:  []Mechanism{{Kind: LAN4, Name: "IPv4"}, {Kind: LAN6, Name: "IPv6"}, {Kind: Global, Name: "global"}},

@@ -94,7 +94,7 @@ func size(n uint64) text {
 func span(d time.Duration) text {
 	switch {
 	case d < time.Minute:
-		return plain(d.Round(100 * time.Millisecond).String())
+		return plain(fmt.Sprintf("%.1f s", d.Seconds()))
 	case d < time.Hour:
 		return plain(fmt.Sprintf("%d min", int(d.Minutes())))
 	case d < 48*time.Hour:

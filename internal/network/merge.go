@@ -24,6 +24,7 @@ type Seen struct {
 	Removals  []Removal
 	Facts     map[string]Facts    // by the device whose file it is
 	Addresses map[string][]string // likewise
+	Clocks    map[string]Clock    // likewise
 	Paths     map[string]bool     // all files of these kinds, also those that are no records
 	Damaged   map[string]bool     // those of them that cannot be understood
 	Copies    []string            // conflict copies; what they say is among the rest

@@ -15,15 +15,16 @@ var kinds = map[string]int64{
 	devicesDir:   MaxRecordBytes,
 	factsDir:     MaxFactsBytes,
 	addressesDir: MaxRecordBytes,
+	clocksDir:    MaxRecordBytes,
 }
 
 // inOrder is how they are read: removals after records, so that none of a device
 // that has just come is missed, and what devices said once they are known.
-var inOrder = []string{devicesDir, removedDir, factsDir, addressesDir}
+var inOrder = []string{devicesDir, removedDir, factsDir, addressesDir, clocksDir}
 
 // ofMembers reports whether a directory holds what is of use only once the device
 // has a record.
-func ofMembers(dir string) bool { return dir == factsDir || dir == addressesDir }
+func ofMembers(dir string) bool { return dir == factsDir || dir == addressesDir || dir == clocksDir }
 
 var errNoRecord = errors.New("it is no record of a device")
 
@@ -34,7 +35,7 @@ const maxBad = 50
 var conflictCopy = regexp.MustCompile(`^(.{63})\.sync-conflict-[0-9]{8}-[0-9]{6}-[A-Z2-7]{7}\.json$`)
 
 func newSeen(known Known) Seen {
-	s := Seen{Facts: map[string]Facts{}, Addresses: map[string][]string{}, Paths: map[string]bool{}, Damaged: map[string]bool{},
+	s := Seen{Facts: map[string]Facts{}, Addresses: map[string][]string{}, Clocks: map[string]Clock{}, Paths: map[string]bool{}, Damaged: map[string]bool{},
 		ids: make(map[string]bool, len(known.Records)), removed: known.Removals, left: maxHeld}
 	for id := range known.Records {
 		s.ids[id] = true
@@ -182,6 +183,12 @@ func (s *Seen) take(dir, id string, data []byte, path string, isCopy bool) error
 			}
 		}
 		return nil
+	case clocksDir:
+		c, err := ParseClock(id, data)
+		if err == nil && !isCopy {
+			s.Clocks[id] = c
+		}
+		return err
 	default:
 		addresses, err := ParseAddresses(id, data)
 		if err == nil && !isCopy {
