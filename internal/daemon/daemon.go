@@ -41,6 +41,7 @@ type daemon struct {
 	engine    *engine.Engine
 	history   *history.Store // old versions of files
 	retention *retention
+	exchange  exchange // with others about versions
 	members   *members
 	invites   *invites
 	joins     joins
@@ -116,7 +117,7 @@ func runOnce(ctx context.Context, r *root.Root, cfg root.Config, o Options, logg
 	d := &daemon{
 		root: r, config: cfg, version: o.Version, started: time.Now(),
 		log: logger, stop: stop, replan: make(chan struct{}, 1), recorder: newRecorder(),
-		peers: newPeerWatch(), clocks: newClocks(), retention: newRetention(),
+		peers: newPeerWatch(), clocks: newClocks(), retention: newRetention(), exchange: newExchange(),
 	}
 	d.history = history.NewStore(r.VersionsDir(), d.retention.added)
 	return d.run(ctx, socket, o.Ready)
@@ -158,6 +159,7 @@ func (d *daemon) run(ctx context.Context, socket string, ready func()) (err erro
 	d.group.Go(func() { d.record(work) })
 	d.group.Go(func() { d.keepAddresses(work) })
 	d.group.Go(func() { d.tendHistory(work) })
+	d.group.Go(func() { d.answers(work) })
 	d.group.Go(func() {
 		if err := control.Serve(work, listener, d); err != nil {
 			d.stop(err)

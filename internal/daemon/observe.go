@@ -7,6 +7,7 @@ import (
 
 	"github.com/botsync/botsync/internal/api"
 	"github.com/botsync/botsync/internal/engine"
+	"github.com/botsync/botsync/internal/network"
 )
 
 // observe takes an event of the engine. It runs on the engine's own goroutine
@@ -31,7 +32,9 @@ func (d *daemon) observe(ev engine.Event) {
 			d.tellPeer(ev, api.EventPeerDisconnected, "disconnected")
 		}
 	case engine.FileReceived, engine.FileChanged:
-		if ev.Folder == recordsFolder {
+		if ev.Folder == recordsFolder && network.IsMessage(ev.Path) {
+			d.exchange.note()
+		} else if ev.Folder == recordsFolder {
 			d.wake()
 		}
 	case engine.IndexUpdated:

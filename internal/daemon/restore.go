@@ -98,16 +98,14 @@ func (d *daemon) restoreTo(ctx context.Context, v history.Held, line *api.Restor
 	if _, err := os.Lstat(line.To); err == nil {
 		return api.Errorf(api.CodeExists, "Name a file that does not exist yet.", "%s is there already", line.To)
 	}
-	from, err := d.haveContents(ctx, []history.Held{v}, line.DryRun)
-	if err != nil {
-		return err
+	if line.DryRun {
+		line.Restored, line.Files = 1, append(line.Files, d.restoredFile(v, d.ownerOf(v)))
+		return nil
 	}
-	defer from.close()
-	got := from.files[0]
-	if got.err != nil {
-		return api.Errorf(api.CodeUnreachable, "Try again when it answers.", "%s has that version: %v", d.members.device(v.Holders[0]).Name, got.err)
-	}
-	if !line.DryRun {
+	return d.withContent(ctx, v, func(got fetched) error {
+		if got.err != nil {
+			return api.Errorf(api.CodeUnreachable, "Try again when it answers.", "that version is on %s: %v", d.members.device(got.from).Name, got.err)
+		}
 		err := history.Export(line.To, got.content)
 		if errors.Is(err, fs.ErrExist) {
 			return api.Errorf(api.CodeExists, "Name a file that does not exist yet.", "%s is there already", line.To)
@@ -115,9 +113,17 @@ func (d *daemon) restoreTo(ctx context.Context, v history.Held, line *api.Restor
 		if err != nil {
 			return api.Errorf(api.CodeRefused, "Name another file.", "%s cannot be written: %v", line.To, err)
 		}
+		line.Restored, line.Files = 1, append(line.Files, d.restoredFile(v, got.from))
+		return nil
+	})
+}
+
+// ownerOf is who a version would come from.
+func (d *daemon) ownerOf(v history.Held) string {
+	if slices.Contains(v.Holders, d.members.self) {
+		return d.members.self
 	}
-	line.Restored, line.Files = 1, append(line.Files, d.restoredFile(v, got.from))
-	return nil
+	return d.holderOf(v)
 }
 
 func (d *daemon) restoredFile(v history.Held, from string) api.RestoredFile {
@@ -128,10 +134,19 @@ func (d *daemon) restoredFile(v history.Held, from string) api.RestoredFile {
 	return out
 }
 
-// guard says whether a file may still be replaced, when that is about to be done.
-type guard func(v history.Version) bool
+// guard says which files may be replaced, when that is about to be done: those
+// that the device with this short ID has changed last; all if it is empty.
+type guard struct{ by string }
 
-func unconditionally(history.Version) bool { return true }
+var unconditionally = guard{}
+
+func (d *daemon) may(g guard, v history.Version) bool {
+	if g.by == "" {
+		return true
+	}
+	now := d.stateOf(v.Folder, v.Path)
+	return now.By == g.by && !now.Unsettled
+}
 
 // bringBack puts versions where they belong, by whoever has them.
 func (d *daemon) bringBack(ctx context.Context, wanted []history.Held, may guard, dryRun bool, count *int, files *[]api.RestoredFile, skipped *[]api.SkippedFile) error {
@@ -266,7 +281,7 @@ func (d *daemon) put(folder *os.Root, it putItem, may guard) error {
 		return it.err
 	}
 	v := it.version
-	if !may(v) {
+	if !d.may(may, v) {
 		return errChangedSince
 	}
 	return history.Put(folder, v.Path, it.content, func() error { return d.keepOwn(v.Folder, v.Path, false) })

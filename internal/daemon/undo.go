@@ -43,9 +43,9 @@ func (d *daemon) Undo(ctx context.Context, req api.UndoRequest) (*api.UndoneLine
 	if line.New, err = d.madeBy(ctx, device, s, req.Since, f.versions); err != nil {
 		return nil, err
 	}
-	may := func(v history.Version) bool {
-		now := d.stateOf(v.Folder, v.Path)
-		return req.Force || now.By == short && !now.Unsettled
+	may := guard{by: short}
+	if req.Force {
+		may = unconditionally
 	}
 	if err := d.bringBack(ctx, plan.Restore, may, req.DryRun, &line.Restored, &line.Files, &line.Skipped); err != nil {
 		return nil, err
@@ -111,7 +111,7 @@ func (d *daemon) removeNew(ctx context.Context, line *api.UndoneLine, may guard)
 			line.Skipped = append(line.Skipped, skip(v, api.SkippedReadOnly, folder+" is receive-only here: what is removed there does not travel"))
 			continue
 		}
-		if !may(v) {
+		if !d.may(may, v) {
 			continue
 		}
 		if err := d.removeFile(folder, rest); err != nil {

@@ -11,6 +11,7 @@ import (
 type Held struct {
 	Version
 	Holders []string // device IDs
+	Files   []string // how each of them calls it in its store
 }
 
 // Answer is what a device has.
@@ -40,11 +41,11 @@ func Merge(answers []Answer) []Held {
 			k := key{path: v.Folder + "/" + v.Path, by: v.By, size: v.Size, modified: v.Modified.UnixMicro(), symlink: v.Symlink}
 			k.nth, seen[k] = seen[k], seen[k]+1
 			if i, ok := at[k]; ok {
-				out[i].Holders = append(out[i].Holders, a.Holder)
+				out[i].Holders, out[i].Files = append(out[i].Holders, a.Holder), append(out[i].Files, v.File)
 				continue
 			}
 			at[k] = len(out)
-			out = append(out, Held{v, []string{a.Holder}})
+			out = append(out, Held{v, []string{a.Holder}, []string{v.File}})
 		}
 	}
 	slices.SortFunc(out, func(a, b Held) int {

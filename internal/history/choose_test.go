@@ -32,7 +32,7 @@ func TestMerge(t *testing.T) {
 	later := one
 	later.Time = at(5) // that device heard of the change later
 	got := Merge([]Answer{{"here", []Version{two}}, {"nas", []Version{later, two}}, {"phone", []Version{later}}})
-	want := []Held{{two, []string{"here", "nas"}}, {later, []string{"nas", "phone"}}}
+	want := []Held{{two, []string{"here", "nas"}, []string{"", ""}}, {later, []string{"nas", "phone"}, []string{"", ""}}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}

@@ -29,7 +29,7 @@ func (s Store) Read(known Known) (seen Seen, err error) {
 	defer func() { seen.closed() }()
 	top, _, err := list(s.dir, 2*maxBad, func(name string) bool {
 		_, known := kinds[name]
-		return !known && !unfinished(name)
+		return !known && name != messagesDir && !unfinished(name)
 	})
 	if err != nil {
 		return seen, fmt.Errorf("reading device records: %w", err)

@@ -136,7 +136,7 @@ func (s Store) Remove(path string) error {
 // Clear removes every record: a device that leaves its network, or whose join
 // came to nothing, starts anew.
 func (s Store) Clear() error {
-	for _, sub := range []string{devicesDir, removedDir, factsDir, addressesDir, clocksDir} {
+	for _, sub := range []string{devicesDir, removedDir, factsDir, addressesDir, clocksDir, messagesDir} {
 		if err := os.RemoveAll(filepath.Join(s.dir, sub)); err != nil {
 			return fmt.Errorf("clearing device records: %w", err)
 		}
