@@ -175,3 +175,29 @@ func (d *daemon) recordBrakes(ctx context.Context, ids []string) error {
 	}
 	return nil
 }
+
+// expectLosses has files, by their paths below the root, vanish without being held,
+// until done is called after a scan of them.
+func (d *daemon) expectLosses(paths []string) (done func()) {
+	ids, err := d.folders()
+	if err != nil {
+		return func() {}
+	}
+	var ends []func()
+	for i, name := range root.Folders {
+		var within []string
+		for _, p := range paths {
+			if rest, ok := strings.CutPrefix(p, name+"/"); ok {
+				within = append(within, rest)
+			}
+		}
+		if len(within) > 0 {
+			ends = append(ends, d.engine.ExpectLosses(ids[i], within))
+		}
+	}
+	return func() {
+		for _, end := range ends {
+			end()
+		}
+	}
+}

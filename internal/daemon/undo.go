@@ -101,6 +101,7 @@ func (d *daemon) madeBy(ctx context.Context, device api.Device, s scope, since t
 func (d *daemon) removeNew(ctx context.Context, line *api.UndoneLine, may guard) int {
 	changed := map[string][]string{}
 	removed := 0
+	defer d.expectLosses(line.New)()
 	for _, p := range line.New {
 		folder, rest, err := splitPath(p)
 		if err != nil || ctx.Err() != nil {

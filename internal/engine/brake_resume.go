@@ -34,7 +34,7 @@ func (e *Engine) Brake(folder string) Brake {
 	if b == nil {
 		return Brake{}
 	}
-	if b.Held() && e.scans.over(folder) {
+	if b.Held() && b.state.Decision == "" && e.scans.over(folder) {
 		b.count()
 	}
 	s := b.state
@@ -68,6 +68,12 @@ func (e *Engine) Resume(ctx context.Context, folder string, accept bool) (Resume
 	}
 	if err := e.remake(ctx, b); err != nil {
 		return out, wrap(err)
+	}
+	if !e.scans.over(folder) {
+		// Only then is it known again what is held.
+		if err := e.Look(ctx, folder); err != nil {
+			return out, wrap(err)
+		}
 	}
 	if err := e.awaitJudgement(ctx, b); err != nil {
 		return out, wrap(err)
@@ -161,28 +167,27 @@ func (e *Engine) awaitJudgement(ctx context.Context, b *braked) error {
 	}
 }
 
-// Expecting does something that makes files of a folder vanish, by their paths
-// within it, which somebody has asked for: whatever their number, they are not held
-// as long as it goes on. What it does has to include the scan that finds them gone.
-func (e *Engine) Expecting(folder string, paths []string, do func() error) error {
+// ExpectLosses has files of a folder, by their paths within it, pass however many
+// they are when they vanish, since somebody has asked for that, until done is called.
+// That has to be after a scan that finds them gone.
+func (e *Engine) ExpectLosses(folder string, paths []string) (done func()) {
 	b := e.brakes.of(folder)
 	if b == nil {
-		return do()
+		return func() {}
 	}
 	expected := make([]string, len(paths))
 	for i, path := range paths {
 		expected[i] = filepath.FromSlash(path)
 	}
 	e.brakes.mu.Lock()
+	defer e.brakes.mu.Unlock()
 	b.Allow(expected)
-	e.brakes.mu.Unlock()
-	defer func() {
+	return func() {
 		e.brakes.mu.Lock()
 		defer e.brakes.mu.Unlock()
 		b.Disallow(time.Now(), expected)
 		for _, name := range expected {
 			b.Back(name)
 		}
-	}()
-	return do()
+	}
 }
