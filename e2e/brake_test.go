@@ -283,7 +283,7 @@ func TestKillsWhileResuming(t *testing.T) {
 	random := rand.New(rand.NewPCG(seeded(t), 0))
 	agent, laptop := pair(t)
 	writeMany(agent, "shared/kept", 20)
-	for round := range 6 {
+	for round := range 4 {
 		accept := round%2 == 1
 		writeMany(agent, "shared/lost", 100)
 		awaitSame(t, agent, laptop)
