@@ -69,7 +69,12 @@ func addIndexes(ctx context.Context, path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	for _, statement := range ownIndexes {
+	var there int
+	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND name GLOB 'botsync_files_*'").Scan(&there); err != nil || there == len(ownIndexes) {
+		return err
+	}
+	// Without statistics a new index is thought to be better than all that have them.
+	for _, statement := range append(slices.Clone(ownIndexes), "ANALYZE files") {
 		if _, err := db.ExecContext(ctx, statement); err != nil {
 			return err
 		}

@@ -51,6 +51,37 @@ func TestOwnIndexesAreUsed(t *testing.T) {
 	}
 }
 
+// Indexes that are added to a database with files leave it with statistics.
+func TestOwnIndexesInAnOlderDatabase(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "folder.db")
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, statement := range []string{
+		"CREATE TABLE files (device_idx INTEGER, sequence INTEGER PRIMARY KEY, name_idx INTEGER, local_flags INTEGER)",
+		"CREATE INDEX files_name_idx_only ON files (name_idx)",
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 5000) INSERT INTO files SELECT 1, i, i, 0 FROM n",
+	} {
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := addIndexes(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	again, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	if plan := queryPlan(t, again, "SELECT 1 FROM files WHERE device_idx = 1 AND name_idx = 7"); !strings.Contains(plan, "files_name_idx_only") {
+		t.Errorf("the index that is better is not used: %s", plan)
+	}
+}
+
 func queryPlan(t *testing.T, db *sql.DB, query string) string {
 	rows, err := db.Query("EXPLAIN QUERY PLAN " + query)
 	if err != nil {
