@@ -35,6 +35,7 @@ func TestKillsCostNothing(t *testing.T) {
 	seed := seeded(t)
 	random := rand.New(rand.NewPCG(seed, 0))
 	agent, laptop := pair(t)
+	release(agent, laptop)
 	sides := []*botsynctest.Node{agent, laptop}
 	var authors []*author
 	for i, n := range sides {

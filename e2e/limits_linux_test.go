@@ -96,6 +96,7 @@ func limited(t *testing.T, name string, value int) (agent, laptop *botsynctest.N
 	agent, laptop = botsynctest.New(t, "agent"), botsynctest.New(t, "laptop")
 	agent.Wrap = append(namespace, "sh", "-c", set+` && exec "$@"`, "sh")
 	invite := agent.Init() // the daemon stays there
+	release(agent)
 	agent.Wrap = nil
 	laptop.Join(invite.Code)
 	return agent, laptop

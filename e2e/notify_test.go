@@ -85,6 +85,15 @@ func configure(n *botsynctest.Node, text string) {
 	n.Must("start")
 }
 
+// release takes the brake off nodes whose daemons are restarted by that: what a
+// test deletes on them travels, however much it is.
+func release(nodes ...*botsynctest.Node) {
+	for _, n := range nodes {
+		n.TB.Helper()
+		configure(n, "[brake]\nenabled = false\n")
+	}
+}
+
 // The real thing, killed as in a power cut while files come in: every file that a
 // peer made is told of, once to who honours the key, and in order.
 func TestKillsLoseNoNotification(t *testing.T) {

@@ -24,6 +24,7 @@ func TestNoChangeIsMissedAfterAnOverflow(t *testing.T) {
 		needs.Skip(t, "this test needs a kernel that keeps fewer events than %d", keeps)
 	}
 	agent, laptop := pair(t)
+	release(agent)
 	c := newCrowd(t, agent)
 	steps := atLeast(t, changesEnv, 300)
 	c.change(t, steps)

@@ -26,6 +26,7 @@ const changesEnv = "BOTSYNC_TEST_CHANGES"
 func TestNoChangeIsMissed(t *testing.T) {
 	t.Parallel()
 	agent, laptop := pair(t)
+	release(agent)
 	c := newCrowd(t, agent)
 	for range 3 {
 		c.change(t, atLeast(t, changesEnv, 500))

@@ -23,6 +23,7 @@ import (
 func TestAnyChangesArrive(t *testing.T) {
 	t.Parallel()
 	agent, laptop := pair(t)
+	release(agent, laptop)
 	round := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		round++

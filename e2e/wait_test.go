@@ -94,6 +94,7 @@ func TestSyncedIsTrue(t *testing.T) {
 func TestSyncedAfterAnAbsence(t *testing.T) {
 	t.Parallel()
 	agent, laptop := pair(t)
+	release(laptop)
 	const files = 300
 	for i := range files {
 		agent.Write(fmt.Sprintf("shared/old%04d", i), fmt.Sprint("old", i)) // no two alike: Syncthing compares those

@@ -25,6 +25,7 @@ func TestNothingIsMissed(t *testing.T) {
 	t.Parallel()
 	n := botsynctest.New(t, "agent")
 	n.Init()
+	release(n)
 	write := func(elem ...string) {
 		t.Helper()
 		must(t, os.WriteFile(n.Path(append([]string{"shared"}, elem...)...), []byte("0123456789"), 0o644))
