@@ -39,6 +39,9 @@ func TestNoChangeIsMissedAfterTheLimit(t *testing.T) {
 		}
 	}
 	awaitFolder(t, agent, laptop)
+	if r := agent.Run("doctor"); !strings.Contains(r.Stdout, "watch: Changes in ") || !strings.Contains(r.Stdout, "fix: sudo sysctl -w fs.inotify.max_user_watches=") {
+		t.Errorf("doctor says %+v", r)
+	}
 	// Some of these directories are watched, and some are not.
 	for _, dir := range dirs("before") {
 		must(t, os.WriteFile(dir+"/file", []byte("22"), 0o644))

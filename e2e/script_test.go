@@ -59,6 +59,12 @@ func TestScripts(t *testing.T) {
 			"same-value":      cmdSameValue,
 			"fill":            cmdFill,
 			"random":          cmdRandom,
+			"check":           cmdCheck,
+			"suspend":         cmdSuspend,
+			"continue":        cmdContinue,
+			"take-port":       cmdTakePort,
+			"serve-refusals":  cmdServeRefusals,
+			"betrays-nothing": cmdBetraysNothing,
 		},
 	})
 }

@@ -147,6 +147,9 @@ func (d *daemon) gatherStatus(ctx context.Context) func(*doctor.Facts) {
 			doctorFolder(f, s.Name, func(x *doctor.Folder) {
 				x.Path, x.State, x.Stopped = s.Path, s.State, s.Error
 				x.NeedFiles, x.NeedBytes, x.Conflicts, x.Local = s.NeedFiles, s.NeedBytes, s.Conflicts, s.LocalChanges
+				if s.Held != nil {
+					x.IsHeld, x.Held, x.Deciding = true, s.Held.Files, s.Held.Busy
+				}
 				if failed := folders[s.Name].Failed; len(failed) > 0 {
 					x.Failed, x.First, x.FirstErr = len(failed), failed[0].Path, failed[0].Err
 				}
@@ -204,7 +207,8 @@ func (d *daemon) gatherConfig(context.Context) func(*doctor.Facts) {
 	was := d.config
 	now.Name, now.Role, now.MCP = was.Name, was.Role, was.MCP
 	changed := err == nil && !reflect.DeepEqual(now, was)
-	return func(f *doctor.Facts) { f.Config.Changed = changed }
+	limit := uint64(max(d.historyLimits().Bytes, 0))
+	return func(f *doctor.Facts) { f.Config.Changed, f.Disk.VersionsLimit = changed, limit }
 }
 
 // gatherTargets looks where notifications go, and sends each a test if that is wanted.

@@ -80,7 +80,9 @@ func checkState(ctx context.Context, r *root.Root) func(*doctor.Facts) {
 // writing a file of no length.
 func lookAtDisk(r *root.Root) func(*doctor.Facts) {
 	var d doctor.Disk
-	d.Free, d.Total, d.Err = engine.Room(r.Dir())
+	if d.Free, d.Err = engine.Free(r.Dir()); d.Err == nil {
+		d.Total, d.Err = engine.Total(r.Dir())
+	}
 	temp, err := os.CreateTemp(r.StateDir(), atomicfile.TempPrefix+"doctor-*")
 	if err == nil {
 		err = errors.Join(temp.Close(), os.Remove(temp.Name()))

@@ -14,7 +14,7 @@ import (
 // and the system know. It sends nothing.
 func (d *daemon) gatherNetwork(context.Context) func(*doctor.Facts) {
 	live := doctor.Live{Uptime: time.Since(d.started), Backwards: setBack(d.started, time.Now()),
-		Port: d.engine.Port(), Preferred: engine.DefaultPort, Interfaces: interfaces()}
+		Port: d.engine.Port(), Preferred: d.engine.WantedPort(), Interfaces: interfaces()}
 	if live.Port != live.Preferred {
 		live.Taker = portTaker(live.Preferred)
 	}

@@ -81,7 +81,8 @@ func TestEveryTroubleIsNamed(t *testing.T) {
 		"forbidden":  {func(f *Facts) { f.Folders[0].Err = fs.ErrPermission }, api.CheckFail, "folder", "shared", "permission denied", "readable and writable"},
 		"error":      {func(f *Facts) { f.Folders[0].Stopped = "insufficient space" }, api.CheckFail, "folder", "shared", "insufficient space", "Make room"},
 		"files":      {func(f *Facts) { f.Folders[0].Failed, f.Folders[0].First = 3, "a" }, api.CheckFail, "files", "shared", "3 files cannot be synced, the first: a", "Mend"},
-		"held":       {func(f *Facts) { f.Folders[0].IsHeld, f.Folders[0].Held = true, 60 }, api.CheckFail, "held", "shared", "60 changes", "botsync resume --undo"},
+		"held":       {func(f *Facts) { f.Folders[0].IsHeld, f.Folders[0].Held = true, 60 }, api.CheckFail, "held", "shared", "60 files went away", "botsync resume shared --undo"},
+		"decided":    {func(f *Facts) { f.Folders[0].IsHeld, f.Folders[0].Deciding = true, true }, api.CheckWarn, "held", "shared", "being done", "Wait"},
 		"missing":    {func(f *Facts) { f.Folders[0].NeedFiles = 2; f.Peers[0].Connected = false }, api.CheckWarn, "missing", "shared", "no device is connected", "Start botsync"},
 		"conflicts":  {func(f *Facts) { f.Folders[0].Conflicts = 2 }, api.CheckWarn, "conflicts", "shared", "2 conflict copies", "botsync conflicts"},
 		"local":      {func(f *Facts) { f.Folders[2].Local = 1 }, api.CheckWarn, "local_changes", "inbox", "1 change", "botsync revert"},
@@ -89,7 +90,7 @@ func TestEveryTroubleIsNamed(t *testing.T) {
 		"no watches": {func(f *Facts) { f.Live.Watch.Folders = []string{"shared"}; f.Live.Watch.Command = "sudo sysctl -w x=1" }, api.CheckWarn, "watch", "", "noticed late", "sudo sysctl"},
 
 		"port taken":   {func(f *Facts) { f.Live.Listeners[0].Err = "address already in use" }, api.CheckFail, "port", "tcp://0.0.0.0:22010", "already in use", "ss -lntup"},
-		"other port":   {func(f *Facts) { f.Live.Port, f.Live.Taker = 40123, "nginx (process 12)" }, api.CheckOK, "port", "", "22010 is taken by nginx", ""},
+		"other port":   {func(f *Facts) { f.Live.Port, f.Live.Taker = 40123, "nginx (process 12)" }, api.CheckOK, "port", "", "22010, which it had or should have, is taken by nginx", ""},
 		"offline":      {func(f *Facts) { f.Live.Interfaces = f.Live.Interfaces[:1] }, api.CheckWarn, "lan", "", "but loopback", "Connect"},
 		"no multicast": {func(f *Facts) { f.Live.Interfaces[1].Multicast = false }, api.CheckWarn, "lan", "", "multicast", "--ticket"},
 		"no announcement": {func(f *Facts) { f.Live.Discovery[0].Err, f.Live.Discovery[1].Err = "in use", "in use" }, api.CheckWarn, "lan", "",

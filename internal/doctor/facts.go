@@ -144,6 +144,7 @@ type Folder struct {
 	Local        int // changes in a receive-only folder
 	Held         int // changes that wait for somebody to confirm them
 	IsHeld       bool
+	Deciding     bool // what is to become of it is decided, and under way
 	Ignored      int
 	IgnoredKnown bool
 }

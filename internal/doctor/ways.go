@@ -24,9 +24,9 @@ func ports(b *book) {
 	switch {
 	case down > 0:
 	case l.Port != l.Preferred && l.Taker != "":
-		b.ok("port", sayf("TCP and UDP %d are open here: %d is taken by %v.", l.Port, l.Preferred, text{l.Taker, "another program"}))
+		b.ok("port", sayf("TCP and UDP %d are open here: %d, which it had or should have, is taken by %v.", l.Port, l.Preferred, text{l.Taker, "another program"}))
 	case l.Port != l.Preferred:
-		b.ok("port", sayf("TCP and UDP %d are open here; the usual port is %d.", l.Port, l.Preferred))
+		b.ok("port", sayf("TCP and UDP %d are open here; %d, which it had or should have, was taken when it started.", l.Port, l.Preferred))
 	default:
 		b.ok("port", sayf("TCP and UDP %d are open here.", l.Port))
 	}

@@ -8,14 +8,21 @@ import (
 	"time"
 
 	"github.com/syncthing/syncthing/lib/discover"
-	"github.com/syncthing/syncthing/lib/fs"
 	"github.com/syncthing/syncthing/lib/protocol"
 
 	"github.com/botsync/botsync/internal/watch"
 )
 
-// DefaultPort is the port that a root would like to have.
-const DefaultPort = defaultPort
+// WantedPort is the port that the engine would listen on if it had been free: the one
+// of the last time, or the default.
+func (e *Engine) WantedPort() int { return e.wanted }
+
+func wantedPort(kept int) int {
+	if kept == 0 || kept == stockPort {
+		return defaultPort
+	}
+	return kept
+}
 
 // Listener is somewhere that peers can connect.
 type Listener struct {
@@ -137,10 +144,3 @@ func (e *Engine) PeerVersion(id string) string {
 // WatchUsage is how many directories are watched, of how many that this user may
 // watch; false where the system has no such limit or does not tell.
 func WatchUsage() (used, limit int, ok bool) { return watch.Usage() }
-
-// Room is how many bytes can still be written on the disk that holds dir, and how
-// many it has.
-func Room(dir string) (free, total uint64, err error) {
-	usage, err := fs.NewFilesystem(fs.FilesystemTypeBasic, dir).Usage(".")
-	return usage.Free, usage.Total, err
-}

@@ -60,6 +60,7 @@ type Engine struct {
 	dir      string
 	journals map[string]*pullJournal // by the roots of folders
 	port     int
+	wanted   int // the port that it would have taken if it had been free
 	cfg      config.Wrapper
 	model    model.Model
 	conns    connections.Service
@@ -112,8 +113,9 @@ func Open(ctx context.Context, o Options, s Settings) (*Engine, error) {
 		return nil, fmt.Errorf("starting engine: %w", err)
 	}
 	configFile := filepath.Join(o.Dir, configName)
-	port := choosePort(keptPort(configFile))
-	e := &Engine{id: id, dir: o.Dir, journals: map[string]*pullJournal{}, tuned: map[string]bool{}, port: port, onEvent: o.OnEvent, onLoss: o.OnLoss, applied: s,
+	kept := keptPort(configFile)
+	port := choosePort(kept)
+	e := &Engine{id: id, dir: o.Dir, journals: map[string]*pullJournal{}, tuned: map[string]bool{}, port: port, wanted: wantedPort(kept), onEvent: o.OnEvent, onLoss: o.OnLoss, applied: s,
 		sweeps: newSweeper(), scans: firstScans{ends: map[string]int64{}}, brakes: newBrakes(), done: make(chan struct{})}
 	initial, err := configuration(id, port, s)
 	if err != nil {
