@@ -13,7 +13,8 @@ import (
 // gatherNetwork says how this device can be found and reached, as far as the engine
 // and the system know. It sends nothing.
 func (d *daemon) gatherNetwork(context.Context) func(*doctor.Facts) {
-	live := doctor.Live{Uptime: time.Since(d.started), Backwards: setBack(d.started, time.Now()),
+	now := time.Now()
+	live := doctor.Live{Uptime: now.Sub(d.started), Backwards: setBack(now.Sub(d.started), now.Round(0).Sub(d.started.Round(0))),
 		Port: d.engine.Port(), Preferred: d.engine.WantedPort(), Interfaces: interfaces()}
 	if live.Port != live.Preferred {
 		live.Taker = portTaker(live.Preferred)
@@ -44,12 +45,10 @@ func (d *daemon) gatherNetwork(context.Context) func(*doctor.Facts) {
 	}
 }
 
-// setBack is by how much the clock of the wall was set back between two moments,
-// by the one that only goes forward. That one stands still while a machine sleeps, so
-// a clock that was set ahead cannot be told.
-func setBack(start, now time.Time) time.Duration {
-	return max(now.Sub(start)-now.Round(0).Sub(start.Round(0)), 0)
-}
+// setBack is by how much the clock of the wall was set back in a time in which it went
+// on by wall, and the clock that only goes forward by steady. That one stands still
+// while a machine sleeps, so a clock that was set ahead cannot be told.
+func setBack(steady, wall time.Duration) time.Duration { return max(steady-wall, 0) }
 
 func interfaces() []doctor.Interface {
 	all, err := net.Interfaces()

@@ -31,6 +31,7 @@ type fake struct {
 	newer   func(context.Context, api.NewRequest, func(api.NewFile) error) error
 	send    func(context.Context, api.SendRequest, func(api.SendLine)) (*api.SentLine, error)
 	log     func(api.LogRequest) []api.Event
+	doctor  func(api.DoctorRequest) *api.Doctor
 	invited int
 
 	mu     sync.Mutex

@@ -102,6 +102,7 @@ func newServer(opts Options) *server {
 			UnsubscribeHandler: s.unsubscribe,
 		})
 	s.addStatus()
+	s.addDoctor()
 	s.addList()
 	s.addWaitFiles()
 	s.addSend()

@@ -88,9 +88,9 @@ func TestEveryToolIsDescribed(t *testing.T) {
 				checkSchema(t, tool.Name+" "+which, schema)
 			}
 		}
-		want := []string{"invite", "list_files", "recent_changes", "send_files", "status", "wait_for_files", "wait_until_synced"}
+		want := []string{"doctor", "invite", "list_files", "recent_changes", "send_files", "status", "wait_for_files", "wait_until_synced"}
 		if !allowed {
-			want = want[1:]
+			want = slices.Delete(want, 1, 2)
 		}
 		slices.Sort(names)
 		if diff := cmp.Diff(want, names); diff != "" {
@@ -296,7 +296,7 @@ func TestNoDaemonNoRoot(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "sync")
 	s := connect(t, Options{Version: "v1", Root: func() (*root.Root, error) { return root.Open(dir) }}, nil)
-	for _, tool := range []string{"status", "list_files", "wait_for_files", "wait_until_synced", "recent_changes"} {
+	for _, tool := range []string{"status", "doctor", "list_files", "wait_for_files", "wait_until_synced", "recent_changes"} {
 		if msg := refuse(t, s, tool, map[string]any{}); !strings.Contains(msg, "botsync init") || !strings.Contains(msg, api.CodeNotInitialised) {
 			t.Errorf("%s: %s", tool, msg)
 		}
