@@ -27,8 +27,8 @@ func deps() cli.Deps {
 		},
 		OfflineStatus: func(dir string) (*api.Status, error) { return daemon.OfflineStatus(dir, v) },
 		OfflineLog:    daemon.OfflineLog,
-		OfflineDoctor: func(ctx context.Context, dir string, req api.DoctorRequest, silent error) (*api.Doctor, error) {
-			return daemon.OfflineDoctor(ctx, dir, v, req, silent)
+		OfflineDoctor: func(ctx context.Context, dir string, req api.DoctorRequest) (*api.Doctor, error) {
+			return daemon.OfflineDoctor(ctx, dir, v, req)
 		},
 		RunRelay: runRelay,
 	}

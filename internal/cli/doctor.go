@@ -125,7 +125,7 @@ func (a *app) examine(ctx context.Context, dir string, req api.DoctorRequest) (*
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	return a.deps.OfflineDoctor(ctx, dir, req, err)
+	return a.deps.OfflineDoctor(ctx, dir, req)
 }
 
 var errDoctorSilent = errors.New("it does not answer")

@@ -35,6 +35,7 @@ func fakeDeps() Deps {
 			return []api.Event{{Schema: api.Schema, ID: 3, Time: time.Now(), Type: api.EventFileReceived, Folder: "inbox",
 				Path: "\x1b[31mred", Action: api.ActionNew, Kind: api.KindFile, Size: 7, Device: &api.Device{Name: "laptop"}}}, nil
 		},
+		OfflineDoctor: fakeOfflineDoctor,
 		RunRelay: func(ctx context.Context, opts RelayOptions) error {
 			opts.Ready("127.0.0.1:1")
 			fmt.Fprintf(opts.Log, "%+v\n", opts.TrustedProxies)
@@ -97,7 +98,7 @@ func runFake(ctx context.Context, opts DaemonOptions) error {
 
 type fake struct {
 	control.Waits // not asked for
-	control.Doctors
+	fakeDoctor
 	fakeNotify
 	fakeDevices
 	fakeHistory

@@ -26,9 +26,8 @@ type Deps struct {
 	OfflineStatus func(dir string) (*api.Status, error)
 	// OfflineLog is likewise its log.
 	OfflineLog func(ctx context.Context, dir string, req api.LogRequest) ([]api.Event, error)
-	// OfflineDoctor is likewise its examination; silent says why the daemon does not
-	// answer.
-	OfflineDoctor func(ctx context.Context, dir string, req api.DoctorRequest, silent error) (*api.Doctor, error)
+	// OfflineDoctor is likewise its examination.
+	OfflineDoctor func(ctx context.Context, dir string, req api.DoctorRequest) (*api.Doctor, error)
 	// RunRelay is a pairing relay, until ctx is done.
 	RunRelay func(ctx context.Context, opts RelayOptions) error
 }

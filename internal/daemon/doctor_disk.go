@@ -161,7 +161,7 @@ func lookAtLock(r *root.Root) func(*doctor.Facts) {
 		}
 	}
 	return func(f *doctor.Facts) {
-		d.Answers, d.Err = f.Daemon.Answers, f.Daemon.Err
+		d.Answers = f.Daemon.Answers
 		f.Daemon = d
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/botsync/botsync/internal/root"
 )
 
-// OfflineDoctor is the examination of a root whose daemon does not answer, for the
-// reason silent, from what is on disk.
-func OfflineDoctor(ctx context.Context, dir, version string, req api.DoctorRequest, silent error) (*api.Doctor, error) {
+// OfflineDoctor is the examination of a root whose daemon does not answer, from what
+// is on disk.
+func OfflineDoctor(ctx context.Context, dir, version string, req api.DoctorRequest) (*api.Doctor, error) {
 	f := newFacts(dir, version, req)
 	r, err := root.Open(dir)
 	if e, ok := errors.AsType[*api.Error](err); ok && e.Code == api.CodeNotInitialised {
@@ -39,7 +39,6 @@ func OfflineDoctor(ctx context.Context, dir, version string, req api.DoctorReque
 		}
 	}, func(f *doctor.Facts) { f.TargetsErr = errLate }})
 	collect(ctx, &f, doctorPatience, parts)
-	f.Daemon.Err = silent
 	if req.Daemon != "" {
 		f.Daemon.Answers, f.Daemon.Version = true, req.Daemon
 	}

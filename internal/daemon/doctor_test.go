@@ -63,7 +63,7 @@ func TestProcessState(t *testing.T) {
 
 func offline(t *testing.T, r *root.Root) map[string]api.DoctorCheck {
 	t.Helper()
-	answer, err := OfflineDoctor(t.Context(), r.Dir(), "v1.2.3", api.DoctorRequest{}, errors.New("it does not run"))
+	answer, err := OfflineDoctor(t.Context(), r.Dir(), "v1.2.3", api.DoctorRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestOfflineDoctor(t *testing.T) {
 	if c := offline(t, r)["config"]; c.Status != api.CheckFail {
 		t.Errorf("%+v", c)
 	}
-	if _, err := OfflineDoctor(t.Context(), t.TempDir(), "v1.2.3", api.DoctorRequest{}, nil); !hasErrorCode(err, api.CodeNotInitialised) {
+	if _, err := OfflineDoctor(t.Context(), t.TempDir(), "v1.2.3", api.DoctorRequest{}); !hasErrorCode(err, api.CodeNotInitialised) {
 		t.Errorf("of no root it says %v", err)
 	}
 }

@@ -10,6 +10,9 @@ import (
 
 const startDaemon = "botsync start"
 
+// startPatience is how long a daemon may take until it answers.
+const startPatience = time.Minute
+
 func daemon(b *book) {
 	d := b.Daemon
 	switch {
@@ -22,10 +25,10 @@ func daemon(b *book) {
 		b.fail("daemon", plain("The daemon is not running: nothing is synced."), plain(startDaemon))
 	case d.Suspended:
 		b.fail("daemon", sayf("The daemon (process %d) is suspended: nothing is synced.", d.PID), sayf("kill -CONT %d", d.PID))
-	case d.PID == 0:
-		b.fail("daemon", plain("A daemon is starting, or does not answer."), plain("Run botsync doctor again in a minute."))
+	case d.PID == 0 || b.Now.Sub(d.Started).Abs() < startPatience:
+		b.fail("daemon", plain("The daemon is starting, and does not answer yet."), plain("Run botsync doctor again in a minute."))
 	default:
-		b.fail("daemon", sayf("The daemon (process %d) does not answer: %v.", d.PID, cause(d.Err)),
+		b.fail("daemon", sayf("The daemon (process %d) does not answer.", d.PID),
 			sayf("kill -KILL %d, then: %s", d.PID, plain(startDaemon)))
 	}
 }

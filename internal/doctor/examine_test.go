@@ -36,6 +36,7 @@ func TestEveryTroubleIsNamed(t *testing.T) {
 		"suspended": {func(f *Facts) { f.Daemon.Answers, f.Daemon.Suspended, f.Live = false, true, nil }, api.CheckFail, "daemon", "",
 			"is suspended", "kill -CONT 4711"},
 		"silent":        {func(f *Facts) { f.Daemon.Answers, f.Live = false, nil }, api.CheckFail, "daemon", "", "does not answer", "kill -KILL 4711"},
+		"just started":  {func(f *Facts) { f.Daemon.Answers, f.Daemon.Started, f.Live = false, f.Now.Add(-time.Second), nil }, api.CheckFail, "daemon", "", "starting", "again"},
 		"starting":      {func(f *Facts) { f.Daemon.Answers, f.Daemon.PID, f.Live = false, 0, nil }, api.CheckFail, "daemon", "", "starting", "again"},
 		"lock unread":   {func(f *Facts) { f.Daemon = Daemon{HeldErr: fs.ErrPermission}; f.Live = nil }, api.CheckFail, "daemon", "", "cannot be seen", "daemon.lock"},
 		"no socket":     {func(f *Facts) { f.Daemon.Socket.Exists = false }, api.CheckFail, "socket", "", "is gone", "botsync start"},

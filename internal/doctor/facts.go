@@ -41,7 +41,6 @@ type Daemon struct {
 	Held      bool // the lock is held: it runs, starts or stops
 	HeldErr   error
 	Answers   bool
-	Err       error  // why it does not answer
 	Version   string // what it said it is, or what the lock says
 	PID       int    // of the one that holds the lock, or held it; 0 if there was none
 	Suspended bool   // by SIGSTOP
