@@ -34,6 +34,9 @@ var errLate = errors.New("the time ran out")
 type part struct {
 	gather func(ctx context.Context) func(*doctor.Facts)
 	late   func(*doctor.Facts) // if the time runs out
+	// run is what runs it: the daemon waits for what uses its parts. What only
+	// looks at the disk has none, lest a disk that hangs keeps a daemon from ending.
+	run func(func())
 }
 
 // collect runs all parts at the same time, and gives each as long as there is. One
@@ -48,7 +51,11 @@ func collect(ctx context.Context, f *doctor.Facts, patience time.Duration, parts
 	}
 	finished := make(chan done, len(parts))
 	for n, p := range parts {
-		go func() { finished <- done{n, p.gather(ctx)} }()
+		run := p.run
+		if run == nil {
+			run = func(do func()) { go do() }
+		}
+		run(func() { finished <- done{n, p.gather(ctx)} })
 	}
 	missing := make(map[int]bool, len(parts))
 	for n := range parts {
@@ -109,16 +116,20 @@ func (d *daemon) Doctor(ctx context.Context, req api.DoctorRequest) (*api.Doctor
 
 // liveParts are what only the running daemon knows.
 func (d *daemon) liveParts(req api.DoctorRequest) []part {
-	return []part{
-		{d.gatherStatus, func(f *doctor.Facts) {
+	parts := []part{
+		{gather: d.gatherStatus, late: func(f *doctor.Facts) {
 			f.Problems = append(f.Problems, api.Problem{Code: "status", Message: "botsync status does not answer in time.", Hint: "botsync stop, then: botsync start"})
 		}},
-		{d.gatherNetwork, func(*doctor.Facts) {}},
-		{d.askClocks, func(*doctor.Facts) {}},
-		{func(ctx context.Context) func(*doctor.Facts) { return d.gatherTargets(ctx, req.Notify) },
-			func(f *doctor.Facts) { f.TargetsErr = errLate }},
-		{d.gatherConfig, func(*doctor.Facts) {}},
+		{gather: d.gatherNetwork, late: func(*doctor.Facts) {}},
+		{gather: d.askClocks, late: func(*doctor.Facts) {}},
+		{gather: func(ctx context.Context) func(*doctor.Facts) { return d.gatherTargets(ctx, req.Notify) },
+			late: func(f *doctor.Facts) { f.TargetsErr = errLate }},
+		{gather: d.gatherConfig, late: func(*doctor.Facts) {}},
 	}
+	for i := range parts {
+		parts[i].run = d.group.Go
+	}
+	return parts
 }
 
 // gatherStatus takes over what status says.

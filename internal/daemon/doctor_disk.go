@@ -18,21 +18,21 @@ import (
 // diskParts are what can be known of a root without its daemon.
 func diskParts(r *root.Root) []part {
 	parts := []part{
-		{func(context.Context) func(*doctor.Facts) { return readConfig(r) }, func(f *doctor.Facts) { f.Config.Err = errLate }},
-		{func(context.Context) func(*doctor.Facts) { return readIdentity(r) }, func(f *doctor.Facts) { f.Identity.Err = errLate }},
-		{func(ctx context.Context) func(*doctor.Facts) { return checkState(ctx, r) }, func(f *doctor.Facts) { f.State.Unknown = true }},
-		{func(context.Context) func(*doctor.Facts) { return lookAtDisk(r) }, func(f *doctor.Facts) { f.Disk.Err = errLate }},
-		{func(ctx context.Context) func(*doctor.Facts) { return addUpVersions(ctx, r) }, func(*doctor.Facts) {}},
-		{func(context.Context) func(*doctor.Facts) { return readMember(r) }, func(f *doctor.Facts) { f.Member.Err = errLate }},
-		{func(context.Context) func(*doctor.Facts) { return lookAtLock(r) }, func(f *doctor.Facts) { f.Daemon.HeldErr = errLate }},
-		{func(context.Context) func(*doctor.Facts) {
+		{gather: func(context.Context) func(*doctor.Facts) { return readConfig(r) }, late: func(f *doctor.Facts) { f.Config.Err = errLate }},
+		{gather: func(context.Context) func(*doctor.Facts) { return readIdentity(r) }, late: func(f *doctor.Facts) { f.Identity.Err = errLate }},
+		{gather: func(ctx context.Context) func(*doctor.Facts) { return checkState(ctx, r) }, late: func(f *doctor.Facts) { f.State.Unknown = true }},
+		{gather: func(context.Context) func(*doctor.Facts) { return lookAtDisk(r) }, late: func(f *doctor.Facts) { f.Disk.Err = errLate }},
+		{gather: func(ctx context.Context) func(*doctor.Facts) { return addUpVersions(ctx, r) }, late: func(*doctor.Facts) {}},
+		{gather: func(context.Context) func(*doctor.Facts) { return readMember(r) }, late: func(f *doctor.Facts) { f.Member.Err = errLate }},
+		{gather: func(context.Context) func(*doctor.Facts) { return lookAtLock(r) }, late: func(f *doctor.Facts) { f.Daemon.HeldErr = errLate }},
+		{gather: func(context.Context) func(*doctor.Facts) {
 			log := root.Tail(r.LogPath(), doctorLog)
 			return func(f *doctor.Facts) { f.Log = log }
-		}, func(*doctor.Facts) {}},
+		}, late: func(*doctor.Facts) {}},
 	}
 	for _, name := range root.Folders {
-		parts = append(parts, part{func(context.Context) func(*doctor.Facts) { return lookAtFolder(r, name) },
-			func(f *doctor.Facts) { doctorFolder(f, name, func(x *doctor.Folder) { x.Err = errLate }) }})
+		parts = append(parts, part{gather: func(context.Context) func(*doctor.Facts) { return lookAtFolder(r, name) },
+			late: func(f *doctor.Facts) { doctorFolder(f, name, func(x *doctor.Folder) { x.Err = errLate }) }})
 	}
 	return parts
 }

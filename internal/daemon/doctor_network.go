@@ -80,9 +80,9 @@ func relayPart(url string) part {
 	set := func(took time.Duration, err error) func(*doctor.Facts) {
 		return func(f *doctor.Facts) { f.Relay.Tried, f.Relay.Took, f.Relay.Err = true, took, err }
 	}
-	return part{func(ctx context.Context) func(*doctor.Facts) {
+	return part{gather: func(ctx context.Context) func(*doctor.Facts) {
 		start := time.Now()
 		err := meeting.LookRelay(ctx, url)
 		return set(time.Since(start), err)
-	}, set(0, errLate)}
+	}, late: set(0, errLate)}
 }

@@ -29,7 +29,7 @@ func OfflineDoctor(ctx context.Context, dir, version string, req api.DoctorReque
 	if cfg, err := r.Config(); err == nil && cfg.Relay != "" && !cfg.LANOnly {
 		parts = append(parts, relayPart(cfg.Relay))
 	}
-	parts = append(parts, part{func(context.Context) func(*doctor.Facts) {
+	parts = append(parts, part{gather: func(context.Context) func(*doctor.Facts) {
 		targets, err := r.NotifyTargets()
 		return func(f *doctor.Facts) {
 			f.TargetsErr = err
@@ -37,7 +37,7 @@ func OfflineDoctor(ctx context.Context, dir, version string, req api.DoctorReque
 				f.Targets = append(f.Targets, doctor.Target{Name: t.Name, Kind: t.Kind})
 			}
 		}
-	}, func(f *doctor.Facts) { f.TargetsErr = errLate }})
+	}, late: func(f *doctor.Facts) { f.TargetsErr = errLate }})
 	collect(ctx, &f, doctorPatience, parts)
 	if req.Daemon != "" {
 		f.Daemon.Answers, f.Daemon.Version = true, req.Daemon

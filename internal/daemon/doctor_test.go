@@ -24,15 +24,15 @@ func TestCollectDoesNotWaitForWhatHangs(t *testing.T) {
 		var f doctor.Facts
 		start := time.Now()
 		collect(t.Context(), &f, time.Second, []part{
-			{func(context.Context) func(*doctor.Facts) {
+			{gather: func(context.Context) func(*doctor.Facts) {
 				return func(f *doctor.Facts) { f.Log = append(f.Log, "quick") }
-			}, nil},
-			{func(context.Context) func(*doctor.Facts) { <-hangs; return func(*doctor.Facts) { panic("too late") } },
-				func(f *doctor.Facts) { f.Log = append(f.Log, "late") }},
-			{func(ctx context.Context) func(*doctor.Facts) {
+			}},
+			{gather: func(context.Context) func(*doctor.Facts) { <-hangs; return func(*doctor.Facts) { panic("too late") } },
+				late: func(f *doctor.Facts) { f.Log = append(f.Log, "late") }},
+			{gather: func(ctx context.Context) func(*doctor.Facts) {
 				<-ctx.Done()
 				return func(f *doctor.Facts) { f.Log = append(f.Log, "gave up") }
-			}, nil},
+			}},
 		})
 		if took := time.Since(start); took != time.Second+doctorGrace {
 			t.Errorf("it took %v", took)
