@@ -32,7 +32,7 @@ const killsEnv = "BOTSYNC_TEST_KILLS"
 // what he did not do, and in the end both have what was written last.
 func TestKillsCostNothing(t *testing.T) {
 	t.Parallel()
-	seed := seeded(t)
+	seed := botsynctest.Seed(t)
 	random := rand.New(rand.NewPCG(seed, 0))
 	agent, laptop := pair(t)
 	release(agent, laptop)
@@ -53,7 +53,7 @@ func TestKillsCostNothing(t *testing.T) {
 		vanished := watchSteady(t, there)
 		t.Cleanup(vanished)
 	}
-	kills := atLeast(t, killsEnv, 14)
+	kills := botsynctest.AtLeast(t, killsEnv, 14)
 	for i := range kills {
 		// Only what is connected has something to lose.
 		beacon := fmt.Sprint("shared/beacon ", i)

@@ -30,7 +30,7 @@ func TestNoChangeIsMissedAfterTheLimit(t *testing.T) {
 		must(t, os.MkdirAll(dir, 0o755), os.WriteFile(dir+"/file", []byte("1"), 0o644))
 	}
 	c := newCrowd(t, agent)
-	steps := atLeast(t, changesEnv, 150)
+	steps := botsynctest.AtLeast(t, changesEnv, 150)
 	c.change(t, steps)
 	s := agent.AwaitStatus("it says that there are not watches enough", func(s api.Status) bool { return limit(s) != nil })
 	for _, want := range []string{"sudo sysctl -w fs.inotify.max_user_watches=", "/etc/sysctl.d/"} {

@@ -26,7 +26,7 @@ func TestNoChangeIsMissedAfterAnOverflow(t *testing.T) {
 	agent, laptop := pair(t)
 	release(agent)
 	c := newCrowd(t, agent)
-	steps := atLeast(t, changesEnv, 300)
+	steps := botsynctest.AtLeast(t, changesEnv, 300)
 	c.change(t, steps)
 	awaitFolder(t, agent, laptop)
 	if n := overflows(t, agent); n > 0 {

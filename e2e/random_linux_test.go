@@ -29,7 +29,7 @@ func TestNoChangeIsMissed(t *testing.T) {
 	release(agent)
 	c := newCrowd(t, agent)
 	for range 3 {
-		c.change(t, atLeast(t, changesEnv, 500))
+		c.change(t, botsynctest.AtLeast(t, changesEnv, 500))
 		awaitFolder(t, agent, laptop)
 	}
 	noConflicts(t, agent, laptop)
@@ -88,7 +88,7 @@ type crowd []*vandal
 
 func newCrowd(t *testing.T, n *botsynctest.Node) crowd {
 	t.Helper()
-	seed := seeded(t)
+	seed := botsynctest.Seed(t)
 	outside := n.Path("outside") // on the same disk
 	must(t, os.Mkdir(outside, 0o755))
 	var c crowd

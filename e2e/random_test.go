@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -133,36 +132,6 @@ func (c change) apply(t *rapid.T, dir string) {
 	default:
 		t.Fatalf("what is %q?", c.what)
 	}
-}
-
-// seedEnv replays a test that draws by itself: the number that it printed. What
-// several programs do at the same time still comes in another order.
-const seedEnv = "BOTSYNC_TEST_SEED"
-
-// seeded draws the seed of a test, and prints it.
-func seeded(t *testing.T) uint64 {
-	t.Helper()
-	seed := rand.Uint64()
-	if given := os.Getenv(seedEnv); given != "" {
-		var err error
-		seed, err = strconv.ParseUint(given, 10, 64)
-		must(t, err)
-	}
-	t.Logf("%s=%d", seedEnv, seed)
-	return seed
-}
-
-// atLeast is how often a test does something: least, unless the environment
-// variable asks for more.
-func atLeast(t *testing.T, env string, least int) int {
-	t.Helper()
-	given := os.Getenv(env)
-	if given == "" {
-		return least
-	}
-	n, err := strconv.Atoi(given)
-	must(t, err)
-	return max(n, least)
 }
 
 // noise is data that nothing else has.
