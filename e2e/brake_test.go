@@ -280,7 +280,7 @@ func TestWhatNobodyHas(t *testing.T) {
 // not taken.
 func TestKillsWhileResuming(t *testing.T) {
 	t.Parallel()
-	random := rand.New(rand.NewPCG(seeded(t), 0))
+	random := rand.New(rand.NewPCG(botsynctest.Seed(t), 0))
 	agent, laptop := pair(t)
 	writeMany(agent, "shared/kept", 20)
 	for round := range 4 {

@@ -7,14 +7,20 @@ import (
 	"github.com/syncthing/syncthing/lib/protocol"
 )
 
-// Index takes what a peer has, see mendKinds.
+// Index takes what a peer has, see checkEntries and mendKinds.
 func (m *promptModel) Index(conn protocol.Connection, idx *protocol.Index) error {
+	if err := checkEntries(conn, idx.Folder, idx.Files); err != nil {
+		return err
+	}
 	m.mendKinds(conn, idx.Folder, idx.Files)
 	return m.Model.Index(conn, idx)
 }
 
-// IndexUpdate takes what a peer has changed, see mendKinds.
+// IndexUpdate takes what a peer has changed, likewise.
 func (m *promptModel) IndexUpdate(conn protocol.Connection, idx *protocol.IndexUpdate) error {
+	if err := checkEntries(conn, idx.Folder, idx.Files); err != nil {
+		return err
+	}
 	m.mendKinds(conn, idx.Folder, idx.Files)
 	return m.Model.IndexUpdate(conn, idx)
 }
@@ -32,8 +38,14 @@ func (m *promptModel) mendKinds(conn protocol.Connection, folder string, files [
 	if !ok {
 		return
 	}
+	// A peer may name what is outside, through a link that it has sent before.
+	root, err := os.OpenRoot(f.Path)
+	if err != nil {
+		return // the folder says what is wrong with it
+	}
+	defer root.Close()
 	for i := range files {
-		if files[i].IsDeleted() && !files[i].IsDirectory() && m.isDirectory(conn.DeviceID(), folder, f.Path, files[i].Name) {
+		if files[i].IsDeleted() && !files[i].IsDirectory() && m.isDirectory(conn.DeviceID(), folder, root, files[i].Name) {
 			files[i].Type = protocol.FileInfoTypeDirectory
 		}
 	}
@@ -41,8 +53,8 @@ func (m *promptModel) mendKinds(conn protocol.Connection, folder string, files [
 
 // isDirectory reports whether a path is a directory here, or will be when all is
 // done that the peer has told before.
-func (m *promptModel) isDirectory(peer protocol.DeviceID, folder, root, name string) bool {
-	if info, err := os.Lstat(filepath.Join(root, name)); err == nil {
+func (m *promptModel) isDirectory(peer protocol.DeviceID, folder string, root *os.Root, name string) bool {
+	if info, err := root.Lstat(filepath.FromSlash(name)); err == nil {
 		return info.IsDir()
 	}
 	before, ok, err := m.index.GetDeviceFile(folder, peer, name)
