@@ -98,6 +98,7 @@ func (bs *brakes) nudge() {
 type found struct {
 	brake.Loss
 	superseded bool // a peer has changed the file meanwhile
+	nowhere    bool // no peer is known to have it; not looked for unless it is to come back
 }
 
 // pass returns the entries that may be written into the index of this device.
@@ -106,11 +107,15 @@ func (e *Engine) pass(folder string, files []protocol.FileInfo) []protocol.FileI
 	if b == nil {
 		return files
 	}
+	e.brakes.mu.Lock()
+	undoing := len(b.undo) > 0
+	e.brakes.mu.Unlock()
 	var all []found
 	var losses []brake.Loss
 	at := map[int]int{} // index in files → in losses
 	for i, f := range files {
 		if l, ok := e.lossOf(folder, f); ok {
+			l.nowhere = undoing && !e.elsewhere(folder, f.Name)
 			at[i] = len(all)
 			all, losses = append(all, l), append(losses, l.Loss)
 		}
@@ -152,6 +157,14 @@ func (bs *brakes) sort(self protocol.ShortID, b *braked, files []protocol.FileIn
 		switch {
 		case !lost, verdict[n]:
 			out = append(out, f)
+		case b.undo[f.Name] && all[n].nowhere:
+			// Nobody can bring it back. Peers that know of it would wait for it for
+			// good if they were not told.
+			out = append(out, f)
+			b.Back(f.Name)
+			if !losses[n].Directory {
+				b.lost = append(b.lost, filepath.ToSlash(f.Name))
+			}
 		case b.undo[f.Name], all[n].superseded && all[n].Emptied:
 			drop = append(drop, losses[n])
 		}
@@ -178,7 +191,7 @@ func (e *Engine) lossOf(folder string, f protocol.FileInfo) (found, bool) {
 		return found{}, false // it was pulled
 	}
 	l := brake.Loss{Name: f.Name, Content: contents(had), Emptied: emptied, Directory: had.IsDirectory()}
-	return found{l, err == nil && ok && !global.Version.Equal(had.Version) && !had.Version.GreaterEqual(global.Version)}, true
+	return found{Loss: l, superseded: err == nil && ok && !global.Version.Equal(had.Version) && !had.Version.GreaterEqual(global.Version)}, true
 }
 
 // contents stands for what is in a file, by which it is recognised under another
