@@ -142,6 +142,14 @@ func (s *syncRelaySource) fetch(ctx context.Context) ([]syncRelay, error) {
 		err := fmt.Errorf("answered %d %s instead of a list of relays", resp.StatusCode, http.StatusText(resp.StatusCode))
 		return nil, &retryAfterError{err, seconds(resp.Header.Get("Retry-After"))}
 	}
+	return parseRelayList(body, s.loopback)
+}
+
+// maxPool is how many relays of a list are taken.
+const maxPool = 1000
+
+// parseRelayList reads what a server says that knows relays of Syncthing.
+func parseRelayList(body []byte, loopback bool) ([]syncRelay, error) {
 	var list struct {
 		Relays []struct {
 			URL string `json:"url"`
@@ -152,7 +160,7 @@ func (s *syncRelaySource) fetch(ctx context.Context) ([]syncRelay, error) {
 	}
 	var relays []syncRelay
 	for _, r := range list.Relays {
-		if c, ok := parseGlobalCandidate(r.URL, s.loopback); ok && !c.direct.IsValid() && len(relays) < 1000 {
+		if c, ok := parseGlobalCandidate(r.URL, loopback); ok && !c.direct.IsValid() && len(relays) < maxPool {
 			relays = append(relays, c.relay)
 		}
 	}
