@@ -3,6 +3,8 @@
 GO       ?= go
 PREFIX   ?= /usr/local
 FUZZTIME ?= 5s
+OPERATIONS ?= 10000
+KILLS    ?= 200
 VERSION  ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null)
 
 # Syncthing needs the tag noassets: its web interface is generated code that its
@@ -26,7 +28,7 @@ PHASES := fmt build vet staticcheck unit race fuzz e2e
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo test lint fmt vet staticcheck unit race e2e npm openclaw fuzz bench cross notices install clean
+.PHONY: help build demo test lint fmt vet staticcheck unit race e2e npm openclaw model fuzz bench cross notices install clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +78,11 @@ e2e: ## end-to-end tests with real daemons; as root on Linux in namespaces too
 
 npm: ## tests with programs from npm, such as MCP's inspector; downloads them once
 	$(GO) test -count=1 -timeout 10m ./e2e/npm/
+
+# BOTSYNC_TEST_SEED replays what it draws. 10,000 operations take about ten minutes.
+model: ## OPERATIONS and KILLS (10000, 200) on real daemons: is anything lost? As root on Linux
+	BOTSYNC_TEST_OPERATIONS=$(OPERATIONS) BOTSYNC_TEST_KILLS=$(KILLS) \
+		$(GO) test -count=1 -v -timeout 5h -run '^TestNothingIsLost$$' ./e2e/machines
 
 # Not part of "make test": it needs npm, and some minutes.
 openclaw: ## notifications to a real OpenClaw gateway, which npm installs once (880 MB)
