@@ -87,7 +87,7 @@ func TestMCP(t *testing.T) {
 	}})
 	tools, err := a.ListTools(t.Context(), nil)
 	must(t, err)
-	if len(tools.Tools) != 7 {
+	if len(tools.Tools) != 10 {
 		t.Errorf("%d tools", len(tools.Tools))
 	}
 
@@ -146,6 +146,33 @@ func TestMCP(t *testing.T) {
 	if len(out.Changes) != 1 || out.Changes[0].Path != "inbox/task.md" || out.Changes[0].Action != api.ActionNew || out.Cursor == 0 {
 		t.Errorf("changes: %+v", out)
 	}
+
+	// Its own mistake: the other device has what was there.
+	must(t, os.Remove(agent.Path("shared", "mine.md")))
+	botsynctest.Await(t, "the deletion arrives", func() bool { _, err := os.Lstat(laptop.Path("shared", "mine.md")); return os.IsNotExist(err) })
+	var old struct {
+		Versions []struct {
+			Path, Change, Device string
+			Here                 bool
+			Peers                []string
+		}
+	}
+	a.must("history", object{"path": "shared", "deleted": true}, &old)
+	if len(old.Versions) != 1 || old.Versions[0].Path != "shared/mine.md" || old.Versions[0].Change != api.ActionDeleted || old.Versions[0].Here || len(old.Versions[0].Peers) != 1 {
+		t.Errorf("history: %+v", old)
+	}
+	var back struct{ Restored int }
+	a.must("undo", object{"by": "self", "since": time.Now().Add(-time.Minute), "path": "shared", "dry_run": true}, &back)
+	if _, err := os.Lstat(agent.Path("shared", "mine.md")); back.Restored != 1 || err == nil {
+		t.Errorf("undo, dry: %+v, %v", back, err)
+	}
+	a.must("undo", object{"by": "self", "since": time.Now().Add(-time.Minute), "path": "shared"}, &back)
+	agent.AwaitFile("shared/mine.md", "mine\n")
+	laptop.Write("shared/mine.md", "not yours\n")
+	agent.AwaitFile("shared/mine.md", "not yours\n")
+	a.must("restore", object{"path": "shared/mine.md"}, &back)
+	laptop.AwaitFile("shared/mine.md", "mine\n")
+
 	var invite struct{ Code, Command string }
 	a.must("invite", nil, &invite)
 	if !strings.Contains(invite.Command, invite.Code) || len(strings.Split(invite.Code, "-")) != 5 {

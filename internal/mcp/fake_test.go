@@ -32,6 +32,9 @@ type fake struct {
 	send    func(context.Context, api.SendRequest, func(api.SendLine)) (*api.SentLine, error)
 	log     func(api.LogRequest) []api.Event
 	doctor  func(api.DoctorRequest) *api.Doctor
+	history func(api.HistoryRequest) *api.History
+	restore func(api.RestoreRequest) *api.RestoredLine
+	undo    func(api.UndoRequest) *api.UndoneLine
 	invited int
 
 	mu     sync.Mutex
@@ -100,6 +103,18 @@ func (f *fake) Send(ctx context.Context, req api.SendRequest, progress func(api.
 
 func (f *fake) Log(_ context.Context, req api.LogRequest) ([]api.Event, error) {
 	return f.log(req), nil
+}
+
+func (f *fake) History(_ context.Context, req api.HistoryRequest) (*api.History, error) {
+	return f.history(req), nil
+}
+
+func (f *fake) Restore(_ context.Context, req api.RestoreRequest) (*api.RestoredLine, error) {
+	return f.restore(req), nil
+}
+
+func (f *fake) Undo(_ context.Context, req api.UndoRequest) (*api.UndoneLine, error) {
+	return f.undo(req), nil
 }
 
 // newRoot makes a root whose path is short enough for a socket.

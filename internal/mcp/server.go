@@ -108,6 +108,7 @@ func newServer(opts Options) *server {
 	s.addSend()
 	s.addWaitSynced()
 	s.addChanges()
+	s.addHistory()
 	if s.config().AllowInvite {
 		s.addInvite()
 	}

@@ -64,6 +64,9 @@ func text(res *mcp.CallToolResult) string {
 	return b.String()
 }
 
+// destroying are the tools that replace or remove files.
+var destroying = []string{"restore", "undo"}
+
 func TestEveryToolIsDescribed(t *testing.T) {
 	t.Parallel()
 	for _, allowed := range []bool{false, true} {
@@ -78,20 +81,22 @@ func TestEveryToolIsDescribed(t *testing.T) {
 			}
 			names = append(names, tool.Name)
 			a := tool.Annotations
-			if tool.Title == "" || len(tool.Description) < 50 || a == nil || a.DestructiveHint == nil || *a.DestructiveHint || a.OpenWorldHint == nil {
+			if tool.Title == "" || len(tool.Description) < 50 || a == nil || a.DestructiveHint == nil || *a.DestructiveHint != slices.Contains(destroying, tool.Name) || a.OpenWorldHint == nil {
 				t.Errorf("%s: %+v, annotations %+v", tool.Name, tool, a)
 			}
-			if want := tool.Name != "send_files" && tool.Name != "invite"; a.ReadOnlyHint != want || *a.OpenWorldHint == want {
+			if want := !slices.Contains(append(destroying, "send_files", "invite"), tool.Name); a.ReadOnlyHint != want || *a.OpenWorldHint == want {
 				t.Errorf("%s: annotations %+v", tool.Name, a)
 			}
 			for which, schema := range map[string]any{"input": tool.InputSchema, "output": tool.OutputSchema} {
 				checkSchema(t, tool.Name+" "+which, schema)
 			}
 		}
-		want := []string{"doctor", "invite", "list_files", "recent_changes", "send_files", "status", "wait_for_files", "wait_until_synced"}
+		want := []string{"doctor", "invite", "list_files", "recent_changes", "send_files", "status", "wait_for_files", "wait_until_synced",
+			"history", "restore", "undo"}
 		if !allowed {
 			want = slices.Delete(want, 1, 2)
 		}
+		slices.Sort(want)
 		slices.Sort(names)
 		if diff := cmp.Diff(want, names); diff != "" {
 			t.Error(diff)
