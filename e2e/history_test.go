@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,11 +27,16 @@ func decoded[T any](t *testing.T, n *botsynctest.Node, args ...string) T {
 	return out
 }
 
+// treeOf is a tree but for times: what is restored is a change that is made now.
 func treeOf(t *testing.T, dir string) []string {
 	t.Helper()
 	tree, err := botsynctest.Tree(dir)
 	if err != nil {
 		t.Fatal(err)
+	}
+	at := regexp.MustCompile(` \d{4}-\d\d-\d\dT[0-9:.]+ `)
+	for i := range tree {
+		tree[i] = at.ReplaceAllString(tree[i], " ")
 	}
 	return tree
 }

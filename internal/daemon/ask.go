@@ -260,7 +260,7 @@ func (d *daemon) awaitRestored(ctx context.Context, holder string, wanted []hist
 		for len(left) > 0 {
 			v := wanted[left[0]]
 			now := d.stateOf(v.Folder, v.Path)
-			if !now.There || now.Unsettled || now.By != short && (now.Size != v.Size || !now.Modified.Equal(v.Modified)) {
+			if !now.There || now.Unsettled || now.By != short {
 				return false, nil
 			}
 			left = left[1:]

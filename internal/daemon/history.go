@@ -154,7 +154,7 @@ func (d *daemon) stateOf(folder, p string) history.State {
 	var out history.State
 	info, err := os.Lstat(filepath.Join(d.root.Folder(folder), filepath.FromSlash(p)))
 	if err == nil {
-		out = history.State{There: true, Size: info.Size(), Modified: info.ModTime()}
+		out = history.State{There: true, Size: info.Size()}
 	}
 	m, _, _ := d.members.current()
 	f, ok, err := d.engine.Local(folderID(m.Network, folder), p)
@@ -164,7 +164,7 @@ func (d *daemon) stateOf(folder, p string) history.State {
 	}
 	out.By = f.ModifiedBy
 	// What the index says is what was looked at last.
-	out.Unsettled = out.There == f.Deleted || out.There && !f.Symlink && !f.Directory && (f.Size != out.Size || !f.Modified.Equal(out.Modified))
+	out.Unsettled = out.There == f.Deleted || out.There && !f.Symlink && !f.Directory && (f.Size != out.Size || !f.Modified.Equal(info.ModTime()))
 	return out
 }
 

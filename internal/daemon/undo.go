@@ -1,9 +1,13 @@
 package daemon
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"io"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -34,7 +38,7 @@ func (d *daemon) Undo(ctx context.Context, req api.UndoRequest) (*api.UndoneLine
 	}
 	line.Unreachable = orNone(f.unreachable)
 	short := engine.ShortID(device.ID)
-	plan := history.PlanUndo(f.versions, short, req.Since, req.Force, d.stateOf)
+	plan := history.PlanUndo(f.versions, short, req.Since, req.Force, d.stateOf, d.isSame)
 	for _, o := range plan.Others {
 		skipped := skip(history.Version{Folder: o.Folder, Path: o.Path}, api.SkippedChanged, "somebody else has changed it since")
 		skipped.Device = d.whoIs(o.By)
@@ -133,4 +137,49 @@ func (d *daemon) removeFile(folder, p string) error {
 	}
 	defer dir.Close()
 	return history.Remove(dir, p, func() error { return d.keepOwn(folder, p, true) })
+}
+
+// isSame reports whether a file holds what a version does that is on this device;
+// of others it is not known.
+func (d *daemon) isSame(v history.Held) bool {
+	if !slices.Contains(v.Holders, d.members.self) {
+		return false
+	}
+	file := filepath.Join(d.root.Folder(v.Folder), filepath.FromSlash(v.Path))
+	info, err := os.Lstat(file)
+	if err != nil {
+		return false
+	}
+	if v.Symlink || !info.Mode().IsRegular() {
+		there, err := os.Readlink(file)
+		before, other := d.history.Target(v.Version)
+		return err == nil && other == nil && there == before
+	}
+	there, err := os.Open(file)
+	if err != nil {
+		return false
+	}
+	defer there.Close()
+	before, err := d.history.Open(v.Version)
+	if err != nil {
+		return false
+	}
+	defer before.Close()
+	return sameContent(there, before)
+}
+
+// sameContent compares two files to their ends.
+func sameContent(a, b io.Reader) bool {
+	x, y := make([]byte, 64<<10), make([]byte, 64<<10)
+	for {
+		n, errA := io.ReadFull(a, x)
+		m, errB := io.ReadFull(b, y)
+		if n != m || !bytes.Equal(x[:n], y[:m]) {
+			return false
+		}
+		if errA != nil || errB != nil {
+			atEnd := func(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
+			return atEnd(errA) && atEnd(errB)
+		}
+	}
 }

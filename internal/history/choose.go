@@ -106,10 +106,9 @@ func byPath(versions []Held) [][]Held {
 
 // State is how a file is now.
 type State struct {
-	There    bool
-	Size     int64     // in bytes
-	Modified time.Time //
-	By       string    // short ID of the device that made it so, or deleted it; empty if it is not known
+	There bool
+	Size  int64  // in bytes
+	By    string // short ID of the device that made it so, or deleted it; empty if it is not known
 	// Unsettled says that somebody has changed it here just now, which is not
 	// known yet to anyone else.
 	Unsettled bool
@@ -129,9 +128,10 @@ type Changed struct {
 
 // PlanUndo chooses what was in each file before the first change that a device has
 // made since a time. Files that somebody else has changed after that are left out,
-// unless that is forced. The versions have to be by time; those of others are
+// unless that is forced, and so are those that are as they were, which same says of
+// files of the same size. The versions have to be by time; those of others are
 // among them.
-func PlanUndo(versions []Held, device string, since time.Time, force bool, state func(folder, path string) State) Undo {
+func PlanUndo(versions []Held, device string, since time.Time, force bool, state func(folder, path string) State, same func(Held) bool) Undo {
 	var out Undo
 	for _, group := range byPath(versions) {
 		first := slices.IndexFunc(group, func(v Held) bool { return v.By == device && !v.Time.Before(since) })
@@ -139,8 +139,8 @@ func PlanUndo(versions []Held, device string, since time.Time, force bool, state
 			continue
 		}
 		v, now := group[first], state(group[first].Folder, group[first].Path)
-		if now.There && now.Size == v.Size && now.Modified.Equal(v.Modified) {
-			continue // it is as it was
+		if now.There && now.Size == v.Size && same(v) {
+			continue
 		}
 		other := now.By
 		if now.Unsettled {

@@ -93,7 +93,7 @@ func TestDeleted(t *testing.T) {
 
 func TestPlanUndo(t *testing.T) {
 	t.Parallel()
-	there := func(by string) State { return State{There: true, Size: 99, Modified: at(0), By: by} }
+	there := func(by string) State { return State{There: true, Size: 99, By: by} }
 	settled := there(agent)
 	settled.Unsettled = true
 	for what, test := range map[string]struct {
@@ -110,13 +110,15 @@ func TestPlanUndo(t *testing.T) {
 		"changed by me before":          {[]Version{version("a", 10, me, 1), version("a", 11, agent, 2)}, there(agent), 2, ""},
 		"changed by me after":           {[]Version{version("a", 10, agent, 1)}, there(me), 0, me},
 		"by me in between":              {[]Version{version("a", 10, agent, 1), version("a", 11, me, 2), version("a", 12, agent, 3)}, there(agent), 0, me},
-		"restored already":              {[]Version{version("a", 10, agent, 1)}, State{There: true, Size: 1, Modified: at(-90), By: me}, 0, ""},
+		"restored already":              {[]Version{version("a", 10, agent, 1)}, State{There: true, Size: 1, By: me}, 0, ""},
+		"as big as before":              {[]Version{version("a", 10, agent, 7)}, State{There: true, Size: 7, By: agent}, 7, ""},
 		"being changed here":            {[]Version{version("a", 10, agent, 1)}, settled, 0, "?"},
 		"deleted by me since":           {[]Version{version("a", 10, agent, 1)}, State{By: me}, 0, me},
 		"restored, and changed by them": {[]Version{version("a", 10, agent, 1), version("a", 20, agent, 2)}, there(agent), 1, ""},
 	} {
 		state := func(_, _ string) State { return test.now }
-		got := PlanUndo(held(test.versions...), agent, at(10), false, state)
+		same := func(v Held) bool { return v.Size == 1 }
+		got := PlanUndo(held(test.versions...), agent, at(10), false, state, same)
 		if (len(got.Restore) == 1) != (test.restore > 0) || test.restore > 0 && got.Restore[0].Size != test.restore {
 			t.Errorf("%s: restores %+v", what, got.Restore)
 		}
@@ -127,7 +129,7 @@ func TestPlanUndo(t *testing.T) {
 		if (len(got.Others) == 1) != (test.other != "") || test.other != "" && got.Others[0].By != want {
 			t.Errorf("%s: leaves out %+v", what, got.Others)
 		}
-		if forced := PlanUndo(held(test.versions...), agent, at(10), true, state); len(forced.Others) > 0 || test.other != "" && len(forced.Restore) != 1 {
+		if forced := PlanUndo(held(test.versions...), agent, at(10), true, state, same); len(forced.Others) > 0 || test.other != "" && len(forced.Restore) != 1 {
 			t.Errorf("%s: forced: %+v", what, forced)
 		}
 	}

@@ -48,6 +48,11 @@ const tempName = ".syncthing.botsync-"
 // also after a kill, finds what was there before or all of the new. What is there
 // before is handed to keep, which makes it safe; if that fails nothing changes.
 // No link in the folder is followed.
+//
+// The file gets the time of now, not its own: it is a change that is made now. Of
+// two changes that do not know of each other, such as this one and a deletion, the
+// later one wins; and what has the size and time that an index knows, a scan takes
+// for unchanged.
 func Put(folder *os.Root, name string, c Content, keep func() error) (err error) {
 	defer func() {
 		if err != nil {
@@ -74,9 +79,6 @@ func Put(folder *os.Root, name string, c Content, keep func() error) (err error)
 	if c.Symlink {
 		err = folder.Symlink(c.Target, temp)
 	} else {
-		if before != nil && before.Size() == c.Size && before.ModTime().Equal(c.Modified) {
-			c.Modified = time.Now() // a scan would not see that it has changed
-		}
 		err = writeTemp(folder, temp, c)
 	}
 	if err != nil {
@@ -188,10 +190,7 @@ func writeTemp(folder *os.Root, temp string, c Content) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(copyAll(out, in, c), out.Close()); err != nil {
-		return err
-	}
-	return folder.Chtimes(temp, c.Modified, c.Modified)
+	return errors.Join(copyAll(out, in, c), out.Close())
 }
 
 // copyAll writes content onto the disk: what is renamed before that can be empty

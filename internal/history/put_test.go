@@ -36,18 +36,14 @@ func TestPut(t *testing.T) {
 	}
 	file := filepath.Join(dir, "new", "dir", "file")
 	info, err := os.Stat(file)
-	if err != nil || info.Mode().Perm() != 0o640 || !info.ModTime().Equal(time.Unix(1_600_000_000, 5000)) {
+	if err != nil || info.Mode().Perm() != 0o640 || time.Since(info.ModTime()) > time.Minute {
 		t.Fatalf("%v, %v", info, err)
 	}
-	// The same size and time once more: it gets another time, or no scan would see it.
 	if err := Put(folder, "new/dir/file", contentOf("world"), keep); err != nil || kept != 1 {
 		t.Fatal(kept, err)
 	}
 	if data, err := os.ReadFile(file); err != nil || string(data) != "world" {
 		t.Fatalf("%q, %v", data, err)
-	}
-	if now, err := os.Stat(file); err != nil || now.ModTime().Equal(info.ModTime()) {
-		t.Fatalf("%v, %v", now, err)
 	}
 	link := Content{Symlink: true, Target: "../x"}
 	if err := Put(folder, "new/link", link, keep); err != nil {
@@ -140,6 +136,9 @@ func TestRemoveAndExport(t *testing.T) {
 	file := filepath.Join(dir, "file")
 	if err := Export(file, contentOf("hello")); err != nil {
 		t.Fatal(err)
+	}
+	if info, err := os.Stat(file); err != nil || !info.ModTime().Equal(time.Unix(1_600_000_000, 5000)) {
+		t.Errorf("a copy has not its own time: %v, %v", info, err)
 	}
 	if err := Export(file, contentOf("again")); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("it replaces a file: %v", err)
