@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"path"
 	"slices"
 	"time"
 
@@ -22,11 +21,14 @@ const (
 	dataSuffix  = ".data"
 )
 
-// askAge is how long a question is answered. Older ones are of somebody who was
-// killed, or whose clock is far off.
+// askAge is for how long others restore what was asked for. What is older may be of
+// somebody who was killed.
 const askAge = 10 * time.Minute
 
-var errNoAnswer = errors.New("who has it does not answer")
+var (
+	errNoAnswer = errors.New("who has it does not answer")
+	errClock    = errors.New("the clocks of the two devices differ")
+)
 
 // exchange is what this device asks others, and they it.
 type exchange struct {
@@ -196,6 +198,11 @@ func (d *daemon) askRestore(ctx context.Context, wanted []history.Held, may guar
 			}
 		}
 	}
+	for i, r := range out {
+		if errors.Is(r.err, errClock) {
+			hand = append(hand, i)
+		}
+	}
 	if len(hand) == 0 {
 		return out, nil
 	}
@@ -213,7 +220,7 @@ func (d *daemon) writerOf(v history.Held) string {
 	return ""
 }
 
-// fileOf is how the device that holds a version calls it. Merging keeps the file
+// fileAt is how the device that holds a version calls it. Merging keeps the file
 // of the first holder only.
 func fileAt(v history.Held, holder string) (string, bool) {
 	i := slices.Index(v.Holders, holder)
@@ -278,9 +285,8 @@ func toldError(text string) error {
 		return errChangedSince
 	case history.ErrorInWay:
 		return history.ErrInTheWay
+	case history.ErrorClock:
+		return errClock
 	}
 	return errors.New(text)
 }
-
-// nameOf is how messages call a file.
-func nameOf(v history.Version) string { return path.Join(v.Folder, v.Path) }

@@ -121,10 +121,12 @@ func (d *daemon) answer(ctx context.Context, from api.Device, id string) {
 		d.log.Warn("a question cannot be understood", "device", from.ID, "error", err)
 		return
 	}
-	now := time.Now()
-	if age := now.Sub(ask.At); !slices.Contains(ask.To, d.members.self) || age > askAge || age < -askAge {
+	if !slices.Contains(ask.To, d.members.self) {
 		return
 	}
+	now := time.Now()
+	age := now.Sub(ask.At)
+	old := age > askAge || age < -askAge
 	ctx, cancel := context.WithTimeout(ctx, askAge)
 	defer cancel()
 	r := history.Reply{Schema: api.Schema, ID: id, Now: now.UTC(), Versions: []history.Told{}}
@@ -132,7 +134,9 @@ func (d *daemon) answer(ctx context.Context, from api.Device, id string) {
 	case history.AskVersions:
 		err = d.answerVersions(ctx, ask, &r)
 	case history.AskRestore:
-		d.answerRestore(ctx, from, ask, &r)
+		// To answer anything else does no harm. This may be of somebody who was killed
+		// long ago, and it may be that a clock is wrong: whoever still waits can do it.
+		d.answerRestore(ctx, from, ask, old, &r)
 	case history.AskContents:
 		err = d.answerContents(ask, &r)
 	}
@@ -170,12 +174,14 @@ func (d *daemon) answerVersions(ctx context.Context, ask history.Ask, r *history
 }
 
 // answerRestore puts versions in their places, as a change of this device.
-func (d *daemon) answerRestore(ctx context.Context, from api.Device, ask history.Ask, r *history.Reply) {
+func (d *daemon) answerRestore(ctx context.Context, from api.Device, ask history.Ask, old bool, r *history.Reply) {
 	items := make([]putItem, len(ask.Items))
 	for i, file := range ask.Items {
 		v, err := d.history.ByFile(file)
 		switch {
 		case err != nil:
+		case old:
+			err = errClock
 		case from.Role.ReceiveOnly(v.Folder), d.receiveOnly(v.Folder):
 			// Whoever only reads a folder does not have others write there.
 			err = errors.New(history.ErrorReader)
@@ -204,6 +210,8 @@ func telling(err error) string {
 		return history.ErrorChanged
 	case errors.Is(err, history.ErrInTheWay):
 		return history.ErrorInWay
+	case errors.Is(err, errClock):
+		return history.ErrorClock
 	}
 	text := err.Error()
 	return text[:min(len(text), 200)]

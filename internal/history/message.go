@@ -68,6 +68,7 @@ const (
 	ErrorChanged = "changed_since"
 	ErrorReader  = "receive_only"
 	ErrorInWay   = "in_the_way"
+	ErrorClock   = "clock" // the question seems to be an old one
 )
 
 // Reply is the answer to a question.

@@ -30,6 +30,7 @@ type Item struct {
 type Store struct {
 	dir   string
 	added func(bytes int64) // may be nil
+	link  func(from, to string) error
 
 	mu     sync.Mutex
 	last   time.Time             // that was given to a version
@@ -49,7 +50,7 @@ const maxRecent = 4096
 // NewStore returns the store in dir, which is made when something is kept. It
 // calls added, which must not block, with the size of each version that is new.
 func NewStore(dir string, added func(bytes int64)) *Store {
-	return &Store{dir: dir, added: added, recent: map[string]recentFile{}}
+	return &Store{dir: dir, added: added, link: os.Link, recent: map[string]recentFile{}}
 }
 
 // Dir is the directory of the store.
@@ -195,7 +196,7 @@ func (s *Store) make(it Item, info fs.FileInfo, to string) error {
 		return os.Symlink(target, to)
 	}
 	if !it.Stays {
-		err := os.Link(it.From, to)
+		err := s.link(it.From, to)
 		if err == nil || errors.Is(err, fs.ErrNotExist) || isNoPlace(err) || errors.Is(err, syscall.ENOSPC) {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -254,5 +255,29 @@ func TestWhatCannotBeKept(t *testing.T) {
 	}
 	if err := p.store.Keep(p.item("a")); err == nil {
 		t.Error("there is no version, and no error")
+	}
+}
+
+// On another disk a version is a copy.
+func TestWhereThereAreNoLinks(t *testing.T) {
+	t.Parallel()
+	for _, cause := range []error{syscall.EXDEV, syscall.EPERM, syscall.EMLINK} {
+		p := newPlace(t)
+		p.store.link = func(from, to string) error { return &os.LinkError{Op: "link", Old: from, New: to, Err: cause} }
+		file := p.write("a", "x")
+		it := p.item("a")
+		p.keep(it)
+		if err := os.WriteFile(file, []byte("written in place"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := p.files(); len(got) != 1 || got["shared/"+Name("a", it.At, it.By, false)] != "x" {
+			t.Errorf("%v: %v", cause, got)
+		}
+	}
+	p := newPlace(t)
+	p.store.link = func(string, string) error { return syscall.ENOSPC }
+	p.write("a", "x")
+	if err := p.store.Keep(p.item("a")); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("on a full disk: %v", err)
 	}
 }

@@ -1,0 +1,121 @@
+package daemon
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/botsync/botsync/internal/engine"
+	"github.com/botsync/botsync/internal/history"
+	"github.com/botsync/botsync/internal/root"
+)
+
+// keeping is a daemon that can do nothing but keep versions.
+func keeping(t *testing.T, settings root.History) *daemon {
+	t.Helper()
+	r, _, err := root.Create(filepath.Join(t.TempDir(), "sync"), root.Config{Name: "me", History: settings})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := r.Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &daemon{root: r, config: cfg, retention: newRetention(), log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	d.history = history.NewStore(r.VersionsDir(), d.retention.added)
+	return d
+}
+
+func (d *daemon) lose(t *testing.T, name string, size int) {
+	t.Helper()
+	file := filepath.Join(d.root.Folder("shared"), name)
+	if err := os.WriteFile(file, make([]byte, size), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.keepLoss(engine.Loss{Folder: "shared", Path: name, By: "MTJ5VA7", Deleted: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// While many files are deleted at once, the versions stay below their limit, and
+// nobody looks at all of them for each.
+func TestVersionsStayBelowTheirLimit(t *testing.T) {
+	t.Parallel()
+	d := keeping(t, root.History{MaxSize: "1MiB"})
+	if err := d.sweepHistory(t.Context(), 0); err != nil { // as at the start
+		t.Fatal(err)
+	}
+	sweeps := 0
+	for i := range 300 { // of 10 KiB: three times as much as there is room for
+		d.lose(t, fmt.Sprint(i), 10<<10)
+		select {
+		case <-d.retention.full:
+			sweeps++
+			if err := d.sweepHistory(t.Context(), 0); err != nil {
+				t.Fatal(err)
+			}
+		default:
+		}
+		if d.retention.usage.Bytes > 1<<20 {
+			t.Fatalf("%d bytes after %d files", d.retention.usage.Bytes, i)
+		}
+	}
+	versions, err := d.history.Find(t.Context(), history.Query{Folder: "shared"})
+	if err != nil || len(versions) != d.retention.count() || len(versions) < 90 || len(versions) > 102 {
+		t.Errorf("%d versions, counted %d, %v", len(versions), d.retention.count(), err)
+	}
+	if last := versions[len(versions)-1]; last.Path != "299" {
+		t.Errorf("the latest is %s", last.Path)
+	}
+	if sweeps < 10 || sweeps > 40 {
+		t.Errorf("%d sweeps", sweeps)
+	}
+}
+
+func TestRoomIsMadeAmongTheVersions(t *testing.T) {
+	t.Parallel()
+	d := keeping(t, root.History{})
+	for i := range 20 {
+		d.lose(t, fmt.Sprint(i), 1000)
+	}
+	if !d.makeRoom() || d.retention.count() > 18 || d.retention.count() < 15 {
+		t.Errorf("%d versions are left", d.retention.count())
+	}
+	if d.makeRoom() {
+		t.Error("twice in a moment")
+	}
+}
+
+// The hidden folder of records has no history.
+func TestRecordsAreNotKept(t *testing.T) {
+	t.Parallel()
+	d := keeping(t, root.History{})
+	if err := d.keepLoss(engine.Loss{Folder: recordsFolder, Path: "devices/x.json"}); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := os.ReadDir(d.root.VersionsDir()); err != nil || len(list) > 0 {
+		t.Errorf("%v, %v", list, err)
+	}
+}
+
+func TestHistoryLimits(t *testing.T) {
+	t.Parallel()
+	if l := keeping(t, root.History{Days: 7, MaxSize: "2GB"}).historyLimits(); l.Age != 7*24*time.Hour || l.Bytes != 2_000_000_000 {
+		t.Errorf("%+v", l)
+	}
+	d := keeping(t, root.History{})
+	total, err := engine.Total(d.root.StateDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l := d.historyLimits(); l.Age != 30*24*time.Hour || l.Bytes > historyBytes || l.Bytes > int64(total/10) || l.Bytes <= 0 {
+		t.Errorf("%+v of %d bytes", l, total)
+	}
+}
