@@ -80,7 +80,7 @@ func emptyTree(t *testing.T, dir string) bool {
 // as many as take little time. 5,000 have been tried.
 func undoFiles(t *testing.T) int {
 	t.Helper()
-	n, err := strconv.Atoi(cmp.Or(os.Getenv("BOTSYNC_UNDO_FILES"), "1500"))
+	n, err := strconv.Atoi(cmp.Or(os.Getenv("BOTSYNC_UNDO_FILES"), "1000"))
 	if err != nil {
 		t.Fatal(err)
 	}
