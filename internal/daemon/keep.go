@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"path/filepath"
 	"time"
 
@@ -23,7 +24,7 @@ func (d *daemon) keepLoss(l engine.Loss) error {
 // this, but replaced by a rename, or removed.
 func (d *daemon) keepVersion(l engine.Loss) error {
 	item := history.Item{
-		From: filepath.Join(d.root.Folder(l.Folder), filepath.FromSlash(l.Path)), Folder: l.Folder, Path: l.Path,
+		From: filepath.Join(d.root.Folder(l.Folder), filepath.FromSlash(cmp.Or(l.From, l.Path))), Folder: l.Folder, Path: l.Path,
 		By: l.By, Deleted: l.Deleted, Stays: l.Stays, At: time.Now(),
 	}
 	err := d.history.Keep(item)

@@ -88,21 +88,23 @@ func (f folderFS) Remove(name string) error {
 	if f.replacing.end(name) && f.bothThere(name) {
 		return f.keepReplaced(name)
 	}
-	if k := keeperOf(f.root); k != nil && !fs.IsTemporary(name) {
+	if fs.IsTemporary(name) {
+		return f.Filesystem.Remove(name)
+	}
+	if k := keeperOf(f.root); k != nil {
 		if err := k.keep(name); err != nil {
 			return err
 		}
-	} else if err := f.keepLoss(name, false); err != nil {
-		return err
+		journalOf(f.root).removed(name)
+		return f.Filesystem.Remove(name)
 	}
-	journalOf(f.root).removed(name)
-	return f.Filesystem.Remove(name)
+	return f.removeKept(name)
 }
 
 // Rename gives a file that is about to be replaced a second name, not another one.
 func (f folderFS) Rename(from, to string) error {
 	// What gets another name can be written to there.
-	if err := f.keepLoss(from, true); err != nil {
+	if _, err := f.keepLoss(from, true); err != nil {
 		return err
 	}
 	if fs.IsTemporary(to) {
@@ -110,11 +112,9 @@ func (f folderFS) Rename(from, to string) error {
 		journalOf(f.root).removed(from)
 	} else if fs.IsTemporary(from) {
 		f.replacing.opened(from)
-		if err := f.keepOther(to); err != nil {
-			return err
-		}
 		info, err := f.Filesystem.Lstat(from)
 		journalOf(f.root).placed(to, info, err)
+		return f.replaceKept(from, to)
 	} else if isCopyOf(from, to) {
 		return f.moveToCopy(from, to)
 	}

@@ -18,6 +18,7 @@ type Loss struct {
 	Path    string // within the folder, slash-separated
 	By      string // short ID of the device that made the change; empty if it is not known
 	Deleted bool   // nothing takes its place
+	From    string // where it is now, within the folder; empty for Path
 	// Stays says that the file lives on under another name, where programs can
 	// write to it: a link to it would change with it.
 	Stays bool
@@ -60,62 +61,56 @@ func (e *Engine) keepLosses(folders []config.FolderConfiguration) {
 	e.losses = wanted
 }
 
-// keepLoss keeps what has a name in the folder, unless nobody has asked for that.
-// An error means that it must not go.
-func (f folderFS) keepLoss(name string, stays bool) error {
-	v, ok := lossKeepers.Load(f.root)
+func keeperOfLosses(root string) (*lossKeeper, bool) {
+	v, ok := lossKeepers.Load(root)
+	if !ok {
+		return nil, false
+	}
+	return v.(*lossKeeper), true
+}
+
+// loss says who is about to change a file, and how.
+func (k *lossKeeper) loss(name string) Loss {
+	out := Loss{Folder: k.name, Path: filepath.ToSlash(name), Deleted: true}
+	global, ok, err := k.index.GetGlobalFile(k.id, name)
+	if err == nil && ok {
+		out.By, out.Deleted = global.ModifiedBy.String(), global.IsDeleted()
+	}
+	return out
+}
+
+// keepLoss keeps what has a name in the folder, unless nobody has asked for that,
+// and returns what it has kept, nil for nothing. An error means that it must not
+// go.
+func (f folderFS) keepLoss(name string, stays bool) (iofs.FileInfo, error) {
+	k, ok := keeperOfLosses(f.root)
 	if !ok || fs.IsTemporary(name) || fs.IsInternal(name) {
-		return nil
+		return nil, nil
 	}
 	info, err := os.Lstat(filepath.Join(f.root, name))
 	if err != nil || !info.Mode().IsRegular() && info.Mode()&iofs.ModeSymlink == 0 {
-		return nil // there is nothing to keep, or what comes next says what is wrong
+		return nil, nil // there is nothing to keep, or what comes next says what is wrong
 	}
-	k := v.(*lossKeeper)
-	loss := Loss{Folder: k.name, Path: filepath.ToSlash(name), Deleted: true, Stays: stays}
-	global, ok, err := k.index.GetGlobalFile(k.id, name)
-	if err == nil && ok {
-		loss.By, loss.Deleted = global.ModifiedBy.String(), global.IsDeleted()
-	}
-	return k.keep(loss)
+	loss := k.loss(name)
+	loss.Stays = stays
+	return info, k.keep(loss)
 }
 
 // keepReplaced keeps a file that stays until something takes its place.
 func (f folderFS) keepReplaced(name string) error {
-	info, err := os.Lstat(filepath.Join(f.root, name))
-	if err != nil {
-		return err
+	kept, err := f.keepLoss(name, false)
+	if k, ok := keeperOfLosses(f.root); ok && kept != nil && err == nil {
+		k.note(name, kept)
 	}
-	if err := f.keepLoss(name, false); err != nil {
-		return err
-	}
-	if v, ok := lossKeepers.Load(f.root); ok {
-		v.(*lossKeeper).note(name, info)
-	}
-	return nil
+	return err
 }
 
 // keptAlready notes that a file was kept which stays until something takes its place.
 func (f folderFS) keptAlready(name string) {
-	v, ok := lossKeepers.Load(f.root)
+	k, ok := keeperOfLosses(f.root)
 	if info, err := os.Lstat(filepath.Join(f.root, name)); ok && err == nil {
-		v.(*lossKeeper).note(name, info)
+		k.note(name, info)
 	}
-}
-
-// keepOther keeps what will be replaced now, if it is not what was kept before: a
-// program may have put another file there since Syncthing has looked.
-func (f folderFS) keepOther(name string) error {
-	v, ok := lossKeepers.Load(f.root)
-	if !ok {
-		return nil
-	}
-	before := v.(*lossKeeper).take(name)
-	now, err := os.Lstat(filepath.Join(f.root, name))
-	if err != nil || before != nil && os.SameFile(before, now) {
-		return nil
-	}
-	return f.keepLoss(name, false)
 }
 
 func (k *lossKeeper) note(name string, info iofs.FileInfo) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -122,5 +123,95 @@ func TestNothingGoesUnkept(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// What a program puts into the place of a file between keeping it and taking it
+// away is kept as well, and if that fails stays.
+func TestWhatComesMeanwhileIsKept(t *testing.T) {
+	t.Parallel()
+	temp := fs.TempName("file")
+	for what, test := range map[string]struct {
+		do   func(f fs.Filesystem) error
+		left string // what is there in the end
+	}{
+		"deleted": {func(f fs.Filesystem) error { return f.Remove("file") }, ""},
+		"replaced": {func(f fs.Filesystem) error {
+			file, err := f.OpenFile(temp, fs.OptReadWrite, 0o644)
+			if err != nil {
+				return err
+			}
+			err = errors.Join(file.Close(), f.Chmod(temp, 0o644))
+			_, looked := f.Lstat("file")
+			return errors.Join(err, looked, f.Remove("file"), f.Rename(temp, "file"))
+		}, "from a peer"},
+		"made where nothing was": {func(f fs.Filesystem) error { return f.Rename(temp, "file") }, "from a peer"},
+	} {
+		if runtime.GOOS != "linux" && test.left != "" {
+			continue // which cannot exchange two files
+		}
+		for _, fails := range []bool{false, true} {
+			t.Run(what, func(t *testing.T) {
+				t.Parallel()
+				dir := t.TempDir()
+				for name, text := range map[string]string{"file": "before", temp: "from a peer"} {
+					if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+				var kept []string
+				lossKeepers.Store(dir, &lossKeeper{id: "n-shared", name: "shared", kept: map[string]os.FileInfo{}, index: globalOf{},
+					keep: func(l Loss) error {
+						from := l.Path
+						if l.From != "" {
+							from = l.From
+						}
+						data, err := os.ReadFile(filepath.Join(dir, from))
+						if err != nil || l.Path != "file" {
+							t.Errorf("%+v: %v", l, err)
+						}
+						if len(kept) > 0 && fails {
+							return errors.New("there is no room")
+						}
+						if kept = append(kept, string(data)); len(kept) > 1 {
+							return nil
+						}
+						// As an editor writes.
+						return errors.Join(os.Link(filepath.Join(dir, "file"), filepath.Join(dir, "kept")),
+							os.WriteFile(filepath.Join(dir, "new"), []byte("meanwhile"), 0o600), os.Rename(filepath.Join(dir, "new"), filepath.Join(dir, "file")))
+					}})
+				t.Cleanup(func() { lossKeepers.Delete(dir) })
+				err := test.do(fs.NewFilesystem(filesystemType.ToFS(), dir))
+				data, _ := os.ReadFile(filepath.Join(dir, "file"))
+				if !fails && (err != nil || !slices.Equal(kept, []string{"before", "meanwhile"}) || string(data) != test.left) {
+					t.Errorf("%v, kept %q, and there is %q", err, kept, data)
+				}
+				if fails && (err == nil || string(data) != "meanwhile") {
+					t.Errorf("not kept, and there is %q: %v", data, err)
+				}
+				if names, _ := filepath.Glob(filepath.Join(dir, "*gone*")); len(names) > 0 {
+					t.Errorf("left behind: %q", names)
+				}
+			})
+		}
+	}
+}
+
+// A directory that is in the way is not moved out of it.
+func TestNoDirectoryIsExchanged(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	temp := fs.TempName("dir")
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "dir"), 0o700), os.WriteFile(filepath.Join(dir, "dir", "file"), []byte("x"), 0o600),
+		os.WriteFile(filepath.Join(dir, temp), []byte("y"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	lossKeepers.Store(dir, &lossKeeper{kept: map[string]os.FileInfo{}, index: globalOf{}, keep: func(Loss) error { return nil }})
+	t.Cleanup(func() { lossKeepers.Delete(dir) })
+	if err := fs.NewFilesystem(filesystemType.ToFS(), dir).Rename(temp, "dir"); err == nil {
+		t.Error("a file took the place of a directory")
+	}
+	if data, err := os.ReadFile(filepath.Join(dir, "dir", "file")); err != nil || string(data) != "x" {
+		t.Errorf("%q, %v", data, err)
 	}
 }
