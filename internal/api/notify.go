@@ -114,6 +114,7 @@ type NotifyBatch struct {
 	Devices    []NotifyDevice   `json:"devices,omitempty"` // that are new in the network
 	Files      []NotifyFile     `json:"files"`
 	Conflicts  []NotifyConflict `json:"conflicts,omitempty"` // new ones, 20 at most
+	Holds      []NotifyHold     `json:"holds,omitempty"`     // folders that are held, or no more; the first 20
 	More       int              `json:"more"`                // files that are not listed
 	Cursor     int64            `json:"cursor,omitempty"`    // events --since CURSOR tells of them
 	Totals     NotifyTotals     `json:"totals"`
@@ -146,6 +147,16 @@ type NotifyConflict struct {
 	Path   string    `json:"path"`         // of the copy, within the folder, slash-separated
 	Size   int64     `json:"size"`         // bytes
 	By     *Device   `json:"by,omitempty"` // who made the version in it
+	Time   time.Time `json:"time"`
+	Event  int64     `json:"event"`
+}
+
+// NotifyHold says that a folder is held on this device, or no more.
+type NotifyHold struct {
+	Folder string    `json:"folder"`
+	Action string    `json:"action"`         // held, or how it ended: accepted, undone, returned or off
+	Held   int       `json:"held"`           // files that vanished
+	Path   string    `json:"path,omitempty"` // the first of them, within the folder, slash-separated
 	Time   time.Time `json:"time"`
 	Event  int64     `json:"event"`
 }

@@ -20,6 +20,8 @@ func (s *server) addStatus() {
 peers[].connected with need_files 0, while every folder is "idle", means that the peer has everything;
 to be sure, and to wait for it, use wait_until_synced. In a folder that is receive_only nothing that is
 changed here travels; local_changes counts what was, and "botsync revert" takes it back. problems[] says what is wrong and what to do.
+A folder is "held" when so much vanished from it on this device that no other device is told until a person decides:
+held says what; tell your user, who can run "botsync resume". Do not decide that yourself.
 root is the absolute path below which the folders are.`,
 		Annotations: readOnly(),
 	}, nil, func(ctx context.Context, _ *mcp.CallToolRequest, _ nothing) (*statusOutput, error) {

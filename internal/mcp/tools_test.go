@@ -154,7 +154,8 @@ func TestStatusIsHarmless(t *testing.T) {
 		return &api.Status{
 			State: api.StateRunning, Root: r.Dir(), Network: &api.Network{ID: "n", Devices: 2},
 			Device:   api.Device{ID: "SELF", Name: "agent"},
-			Folders:  []api.Folder{{Name: "inbox", State: api.FolderIdle, Error: hostile}},
+			Folders: []api.Folder{{Name: "inbox", State: api.FolderIdle, Error: hostile},
+				{Name: "shared", State: api.FolderHeld, Held: &api.Held{Files: 200, Of: 300, Names: []string{hostile}}}},
 			Peers:    []api.Peer{{Device: api.Device{ID: "PEER", Name: hostile}, Connected: true, LastSeen: &seen}},
 			Problems: []api.Problem{{Code: "files_failed", Message: hostile, Hint: hostile}},
 		}
@@ -171,7 +172,7 @@ func TestStatusIsHarmless(t *testing.T) {
 		}
 	}
 	st := call[api.Status](t, s, "status", nil)
-	if st.Peers[0].Name == "" || st.Peers[0].ID != "PEER" || !st.Peers[0].Connected || st.Network.Devices != 2 || st.Invites == nil {
+	if st.Peers[0].Name == "" || st.Peers[0].ID != "PEER" || !st.Peers[0].Connected || st.Network.Devices != 2 || st.Invites == nil || st.Folders[1].Held.Files != 200 {
 		t.Errorf("%+v", st)
 	}
 }

@@ -13,6 +13,7 @@ const (
 	maxListed  = 1000    // files
 	maxDevices = 100     //
 	maxCopies  = 20      // conflict copies
+	maxHolds   = 20      // of folders
 	maxCounted = 100_000 // files that are counted once however often they change
 )
 
@@ -26,6 +27,8 @@ type digest struct {
 	files   []api.NotifyFile
 	devices []api.NotifyDevice
 	copies  []api.NotifyConflict
+	holds   []api.NotifyHold
+	held    int // holds, listed or not
 	joined  int // devices, listed or not
 	by      *api.Device
 	several bool     // changes are not all by by
@@ -72,7 +75,7 @@ func newDigest() *digest {
 func (d *digest) empty() bool { return d.firstEvent == 0 }
 
 // size is how many changes a person would count.
-func (d *digest) size() int { return d.totals.Files + d.joined + d.totals.Conflicts }
+func (d *digest) size() int { return d.totals.Files + d.joined + d.totals.Conflicts + d.held }
 
 // add takes an event that matches, which came at the given time.
 func (d *digest) add(e api.Event, at time.Time) {
@@ -84,6 +87,13 @@ func (d *digest) add(e api.Event, at time.Time) {
 		d.joined++
 		if len(d.devices) < maxDevices {
 			d.devices = append(d.devices, api.NotifyDevice{Device: *e.Device, Time: e.Time, Event: e.ID})
+		}
+		return
+	}
+	if e.IsBrake() {
+		d.held++
+		if len(d.holds) < maxHolds {
+			d.holds = append(d.holds, holdOf(e))
 		}
 		return
 	}
@@ -157,7 +167,7 @@ func (d *digest) count(s fileState, by int) {
 
 // due is when the batch is to leave.
 func (d *digest) due(debounce, maxWait time.Duration) time.Time {
-	if d.joined > 0 {
+	if d.joined > 0 || d.held > 0 {
 		return d.first
 	}
 	quiet, latest := d.last.Add(debounce), d.first.Add(maxWait)

@@ -55,6 +55,13 @@ func TestMessage(t *testing.T) {
 		"a device": {[]api.Event{{Type: api.EventPeerAdded, Device: &laptop}}, "New device in the network: `laptop` (human)."},
 		"a device and a file": {[]api.Event{{Type: api.EventPeerAdded, Device: &robot}, received("a", api.ActionNew, 1)},
 			"New device in the network: `ro\\u0060bot`.\n1 file from `laptop` (human) in `inbox/`:\n- new `inbox/a`, 1 B\nAll of it: botsync events --since 0"},
+		"a folder is held": {[]api.Event{{Type: api.EventHeld, Folder: "shared", Files: 1200, Path: "a\nb"}},
+			"`shared/` is held: 1,200 files vanished on this device, the first `shared/a\\nb`. No other device is told until a person decides: " +
+				"botsync resume shared --undo brings them back, botsync resume shared --accept deletes them everywhere."},
+		"and no more": {[]api.Event{{Type: api.EventResumed, Folder: "shared", Files: 1, Action: api.ActionAccepted}, {Type: api.EventResumed, Folder: "inbox", Action: api.ActionUndone},
+			{Type: api.EventResumed, Folder: "inbox", Action: api.ActionReturned}},
+			"`shared/` is held no more: the other devices are told that they are gone: 1 file.\n`inbox/` is held no more: its files come back from the other devices.\n" +
+				"`inbox/` is held no more (returned)."},
 		"a conflict": {[]api.Event{by(api.Event{Type: api.EventConflict, Path: "a\nb", Size: 3}, &robot, "shared")},
 			"Changed on two devices at the same time; both versions are kept, see: botsync conflicts\n" +
 				"- conflict `shared/a\\nb`, the version of `ro\\u0060bot`"},
@@ -229,6 +236,8 @@ func TestFilter(t *testing.T) {
 		"a name like pattern":    {path("[a-"), false},
 		"a conflict":             {event(func(e *api.Event) { e.Type, e.Action = api.EventConflict, "" }), true},
 		"of a version made here": {event(func(e *api.Event) { e.Type, e.Action, e.Device = api.EventConflict, "", &vps }), true},
+		"a folder is held":       {api.Event{Type: api.EventHeld, Folder: "deliverables"}, true},
+		"and no more":            {api.Event{Type: api.EventResumed, Folder: "deliverables"}, true},
 		"a conflict elsewhere":   {event(func(e *api.Event) { e.Type, e.Action, e.Folder = api.EventConflict, "", "shared" }), false},
 	} {
 		if got := f.Matches(tc.e); got != tc.want {

@@ -32,6 +32,8 @@ func (f Filter) Matches(e api.Event) bool {
 	switch e.Type {
 	case api.EventPeerAdded:
 		return e.Device != nil
+	case api.EventHeld, api.EventResumed:
+		return true // in whatever folder: somebody has to decide
 	case api.EventFileReceived, api.EventConflict:
 		return e.Action != api.ActionTouched && slices.Contains(f.folders(), e.Folder) &&
 			(len(f.Include) == 0 || matchesAny(f.Include, e)) && !matchesAny(f.Exclude, e)

@@ -45,6 +45,7 @@ func message(c content) string {
 	for _, d := range b.Devices {
 		fmt.Fprintf(&m, "New device in the network: %s.\n", device(&d.Device))
 	}
+	m.WriteString(holdLines(b))
 	m.WriteString(conflictLines(b))
 	if b.Totals.Files == 0 {
 		return strings.TrimSuffix(m.String(), "\n")

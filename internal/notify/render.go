@@ -40,7 +40,7 @@ type content struct {
 func (h Here) batch(d *digest, key string, now time.Time) content {
 	c := content{folders: d.folders, NotifyBatch: api.NotifyBatch{
 		Schema: api.Schema, Type: api.TypeBatch, ID: key, Time: now.UTC(), Root: h.Root, Device: h.Device,
-		Devices: d.devices, Files: slices.Clone(d.files), Conflicts: d.copies, More: d.totals.Files - len(d.files), Cursor: d.cursor,
+		Devices: d.devices, Files: slices.Clone(d.files), Conflicts: d.copies, Holds: d.holds, More: d.totals.Files - len(d.files), Cursor: d.cursor,
 		Totals: d.totals, FirstEvent: d.firstEvent, LastEvent: d.lastEvent,
 	}}
 	if !d.several {
