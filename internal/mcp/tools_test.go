@@ -153,7 +153,7 @@ func TestStatusIsHarmless(t *testing.T) {
 	serve(t, r, &fake{status: func() *api.Status {
 		return &api.Status{
 			State: api.StateRunning, Root: r.Dir(), Network: &api.Network{ID: "n", Devices: 2},
-			Device:   api.Device{ID: "SELF", Name: "agent"},
+			Device: api.Device{ID: "SELF", Name: "agent"},
 			Folders: []api.Folder{{Name: "inbox", State: api.FolderIdle, Error: hostile},
 				{Name: "shared", State: api.FolderHeld, Held: &api.Held{Files: 200, Of: 300, Names: []string{hostile}}}},
 			Peers:    []api.Peer{{Device: api.Device{ID: "PEER", Name: hostile}, Connected: true, LastSeen: &seen}},
