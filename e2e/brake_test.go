@@ -236,6 +236,7 @@ func TestBurstsAreHeld(t *testing.T) {
 	writeMany(agent, "shared/kept", 50)
 	awaitSame(t, agent, laptop)
 
+	agent.Must("notify", "exec", "--", "sh", "-c", "cat >>"+agent.Path("batches"))
 	agent.Write("shared/lost/only here", "nobody else has had time to get this")
 	must(t, exec.Command("rm", "-rf", agent.Path("shared/lost")).Run())
 	st := agent.AwaitStatus("it is held", func(st api.Status) bool { return folderOf(st, "shared").State == api.FolderHeld })
@@ -244,8 +245,17 @@ func TestBurstsAreHeld(t *testing.T) {
 		t.Errorf("%+v; the peer has %d files", h, there)
 	}
 
+	notified := func(action string) {
+		botsynctest.Await(t, "a notification: "+action, func() bool {
+			batches, err := os.ReadFile(agent.Path("batches"))
+			return err == nil && strings.Contains(string(batches), fmt.Sprintf(`"holds":[{"folder":"shared","action":"%s"`, action))
+		})
+	}
+	notified("held")
+
 	t.Log("nothing is done twice when it is decided twice")
 	agent.Must("resume", "--accept")
+	notified("accepted")
 	awaitSame(t, agent, laptop)
 	if r := agent.Must("resume", "--undo"); !strings.Contains(r.Stderr, "Nothing is held") {
 		t.Error(r.Stderr)

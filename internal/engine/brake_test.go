@@ -1,0 +1,221 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+// brakeTest is an engine with one folder that has a brake, and no peers: what
+// those are told is what the index says.
+type brakeTest struct {
+	*testing.T
+	ctx      context.Context
+	e        *Engine
+	options  Options
+	settings Settings
+	shared   string
+}
+
+const brakeFolder = "n-shared"
+
+func newBrakeTest(t *testing.T) *brakeTest {
+	dir := t.TempDir()
+	identity, err := CreateIdentity(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	b := &brakeTest{T: t, ctx: ctx, shared: filepath.Join(dir, "shared"), options: Options{Dir: filepath.Join(dir, "engine"), Identity: identity}}
+	b.settings = Settings{Name: "me", LANOnly: true, Brake: BrakeLimits{Files: 10, Share: 0.33},
+		Folders: []Folder{{ID: brakeFolder, Name: "shared", Path: b.shared, Brake: true}}}
+	b.open()
+	t.Cleanup(func() { _ = b.e.Close() })
+	return b
+}
+
+func (b *brakeTest) open() {
+	b.Helper()
+	var err error
+	if b.e, err = Open(b.ctx, b.options, b.settings); err != nil {
+		b.Fatal(err)
+	}
+	b.look()
+}
+
+func (b *brakeTest) reopen() {
+	b.Helper()
+	if err := b.e.Close(); err != nil {
+		b.Fatal(err)
+	}
+	b.open()
+}
+
+func (b *brakeTest) look() {
+	b.Helper()
+	if err := b.e.Look(b.ctx, brakeFolder); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (b *brakeTest) write(from, to int) {
+	b.Helper()
+	for i := from; i < to; i++ {
+		if err := os.WriteFile(filepath.Join(b.shared, fmt.Sprint(i)), fmt.Append(nil, "number ", i), 0o644); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.look()
+}
+
+// remove removes files while nobody looks, so that all are seen at once.
+func (b *brakeTest) remove(from, to int) {
+	b.Helper()
+	turn := b.e.turns.of(brakeFolder)
+	turn <- struct{}{}
+	for i := from; i < to; i++ {
+		if err := os.Remove(filepath.Join(b.shared, fmt.Sprint(i))); err != nil {
+			b.Fatal(err)
+		}
+	}
+	<-turn
+	b.look()
+}
+
+// await waits until the folder is as it is wanted; the index says so when nobody
+// tells.
+func (b *brakeTest) await(what string, wanted func(Brake, FolderStatus) bool) {
+	b.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		st, err := b.e.Folder(brakeFolder)
+		brake := b.e.Brake(brakeFolder)
+		if err == nil && wanted(brake, st) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-b.ctx.Done():
+			b.Fatalf("waited in vain for: %s: %+v, %+v, %v", what, brake, st, err)
+		}
+	}
+}
+
+func held(files int) func(Brake, FolderStatus) bool {
+	return func(b Brake, _ FolderStatus) bool { return b.Held && b.Files == files }
+}
+
+func TestBrakeOfAnEngine(t *testing.T) {
+	b := newBrakeTest(t)
+	b.write(0, 40)
+
+	// Too many are held: the index has them still. Those that are back are not.
+	b.remove(0, 20)
+	b.await("20 are held", held(20))
+	if st, err := b.e.Folder(brakeFolder); err != nil || st.Files != 40 {
+		t.Fatalf("%+v, %v", st, err)
+	}
+	if s := b.e.Brake(brakeFolder); s.Of != 40 || s.Passed != 0 || s.Outcome != "" || !slices.Equal(s.Names, []string{"0", "1", "10", "11", "12"}) {
+		t.Fatalf("%+v", s)
+	}
+	b.write(5, 20)
+	b.await("5 are left of them", held(5))
+
+	// One more is held as well, however few are left, and after a restart.
+	b.remove(39, 40)
+	b.await("6 are held", held(6))
+	b.reopen()
+	b.await("6 are held after a restart", held(6))
+	if r, err := b.e.Resume(b.ctx, brakeFolder, true); err != nil || r.Files != 6 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	b.await("they are told", func(s Brake, st FolderStatus) bool { return !s.Held && s.Outcome == BrakeAccepted && st.Files == 34 })
+	if r, err := b.e.Resume(b.ctx, brakeFolder, false); err != nil || r.Files != 0 {
+		t.Fatalf("nothing is held, but %+v, %v", r, err)
+	}
+
+	// All that are back end it.
+	b.remove(5, 30)
+	b.await("25 are held", held(25))
+	b.write(5, 30)
+	b.await("it ends by itself", func(s Brake, st FolderStatus) bool { return !s.Held && s.Outcome == BrakeReturned && st.Files == 34 })
+
+	// What somebody has asked for passes, and does not count after that.
+	expected := make([]string, 0, 20)
+	for i := 5; i < 25; i++ {
+		expected = append(expected, fmt.Sprint(i))
+	}
+	done := b.e.ExpectLosses(brakeFolder, expected)
+	b.remove(5, 25)
+	done()
+	b.await("what was expected passes", func(s Brake, st FolderStatus) bool { return !s.Held && !s.Judging && st.Files == 14 })
+	b.remove(25, 26)
+	b.await("so does the next", func(s Brake, st FolderStatus) bool { return !s.Held && !s.Judging && st.Files == 13 })
+
+	// Without a brake nothing is held, and what was held is let go.
+	b.remove(26, 39)
+	b.await("all are held", held(13))
+	b.settings.Brake.Off = true
+	if err := b.e.Apply(b.settings); err != nil {
+		t.Fatal(err)
+	}
+	b.look()
+	b.await("all are told", func(s Brake, st FolderStatus) bool { return !s.Held && s.Outcome == brakeOff && st.Files == 0 })
+}
+
+// What passed before a restart counts after it.
+func TestSlowLossesAcrossRestarts(t *testing.T) {
+	b := newBrakeTest(t)
+	b.write(0, 30)
+	for i := range 5 {
+		b.remove(2*i, 2*i+2)
+		b.await("they pass", func(s Brake, st FolderStatus) bool { return !s.Held && !s.Judging && st.Files == 30-2*i-2 })
+	}
+	b.reopen()
+	b.await("they are remembered", func(Brake, FolderStatus) bool {
+		b.e.brakes.mu.Lock()
+		defer b.e.brakes.mu.Unlock()
+		return b.e.brakes.folders[brakeFolder].Passed() == 10
+	})
+	b.remove(10, 12)
+	b.await("two are held, ten were told", func(s Brake, st FolderStatus) bool { return s.Held && s.Files == 2 && s.Passed == 10 && st.Files == 20 })
+
+	// If it is not known whether the folder is held, it is.
+	if err := b.e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(b.e.brakePath(brakeFolder), []byte(`{"since":`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.open()
+	b.await("it is held still", held(2))
+	// A folder that only receives needs none.
+	b.settings.Folders = slices.Clone(b.settings.Folders)
+	b.settings.Folders[0].ReceiveOnly = true
+	if err := b.e.Apply(b.settings); err != nil {
+		t.Fatal(err)
+	}
+	if s := b.e.Brake(brakeFolder); s.Held || !s.Since.IsZero() {
+		t.Errorf("%+v", s)
+	}
+	if _, err := os.Stat(b.e.brakePath(brakeFolder)); !os.IsNotExist(err) {
+		t.Errorf("what was kept of it: %v", err)
+	}
+}
+
+func TestAddFirst(t *testing.T) {
+	t.Parallel()
+	var got []string
+	for _, name := range []string{"g", "c", "a", "f", "h", "b", "e", "d"} {
+		got = addFirst(got, name)
+	}
+	if want := []string{"a", "b", "c", "d", "e"}; !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+}
