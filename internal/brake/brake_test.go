@@ -75,7 +75,7 @@ func TestOfferAndJudge(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			f := brake.Folder{Limits: brake.Default()}
-			if got := count(f.Offer(start, tt.losses, tt.files)); got != tt.passes {
+			if got := count(f.Offer(start, tt.losses, tt.files, 0)); got != tt.passes {
 				t.Fatalf("%d pass at once, want %d", got, tt.passes)
 			}
 			if due, waits := f.Due(); waits != (tt.passes == 0) || waits && !due.Equal(start.Add(brake.Quiet)) {
@@ -85,6 +85,17 @@ func TestOfferAndJudge(t *testing.T) {
 				t.Errorf("held: %v, want %v", got, tt.held)
 			}
 		})
+	}
+}
+
+// One of many that are gone already does not leave before they are seen.
+func TestMoreIsComing(t *testing.T) {
+	t.Parallel()
+	for coming, passes := range map[int]int{0: 1, brake.Few - 1: 1, brake.Few: 0, 1000: 0} {
+		f := brake.Folder{Limits: brake.Default()}
+		if got := count(f.Offer(start, files(0, 1), 300, coming)); got != passes {
+			t.Errorf("%d pass while %d are coming", got, coming)
+		}
 	}
 }
 
@@ -102,12 +113,12 @@ func TestQuiet(t *testing.T) {
 	f := brake.Folder{Limits: brake.Default()}
 	now := start
 	for i := range 100 {
-		f.Offer(now, files(10*i, 10), 100_000)
+		f.Offer(now, files(10*i, 10), 100_000, 0)
 		due, ok := f.Due()
 		if want := min(now.Add(brake.Quiet).Sub(start), brake.Patience); !ok || due.Sub(start) != want {
 			t.Fatalf("after %s due after %s, want %s", now.Sub(start), due.Sub(start), want)
 		}
-		f.Offer(now.Add(50*time.Millisecond), files(0, 10), 100_000) // the same again
+		f.Offer(now.Add(50*time.Millisecond), files(0, 10), 100_000, 0) // the same again
 		now = now.Add(brake.Quiet / 2)
 	}
 }
@@ -123,7 +134,7 @@ func TestSlowly(t *testing.T) {
 		now, passed, held := start, 0, false
 		for i := range 150 {
 			now = now.Add(tt.pause)
-			if count(f.Offer(now, files(i, 1), 150-passed)) == 1 {
+			if count(f.Offer(now, files(i, 1), 150-passed, 0)) == 1 {
 				passed++
 				continue
 			}
@@ -141,9 +152,9 @@ func TestSlowly(t *testing.T) {
 func TestHeldHoldsAll(t *testing.T) {
 	t.Parallel()
 	f := brake.Folder{Limits: brake.Default()}
-	f.Offer(start, files(0, 200), 300)
+	f.Offer(start, files(0, 200), 300, 0)
 	f.Hold()
-	if n := count(f.Offer(start.Add(time.Hour), append(files(200, 1), dirs(1)...), 300)); n > 0 {
+	if n := count(f.Offer(start.Add(time.Hour), append(files(200, 1), dirs(1)...), 300, 0)); n > 0 {
 		t.Errorf("%d pass in a held folder", n)
 	}
 	if !f.Lost("f7") || !f.Lost("f200") || f.Lost("f201") {
@@ -153,7 +164,7 @@ func TestHeldHoldsAll(t *testing.T) {
 		t.Error("a held folder is judged again")
 	}
 	f.Allow([]string{"f7"})
-	if n := count(f.Offer(start, files(0, 200), 300)); n != 1 {
+	if n := count(f.Offer(start, files(0, 200), 300, 0)); n != 1 {
 		t.Errorf("%d pass where one is allowed", n)
 	}
 	f.Disallow(start, []string{"f7"})
@@ -171,7 +182,7 @@ func TestMovedIsNotLost(t *testing.T) {
 	f := brake.Folder{Limits: brake.Default()}
 	var a brake.Arrivals
 	lost := files(0, 200)
-	f.Offer(start, lost, 300)
+	f.Offer(start, lost, 300, 0)
 	for i, l := range lost {
 		a.Add(start, "inbox", fmt.Sprint("elsewhere/", i), l.Content)
 	}
@@ -194,7 +205,7 @@ func TestMovedAfterItWasHeld(t *testing.T) {
 	f := brake.Folder{Limits: brake.Default()}
 	var a brake.Arrivals
 	lost := files(0, 200)
-	f.Offer(start, lost, 300)
+	f.Offer(start, lost, 300, 0)
 	f.Hold()
 	for i, l := range lost {
 		if got, want := f.Moved(a.Contents(start), 20, 300), 200-i+20 <= 99; got != want {
@@ -216,7 +227,7 @@ func TestOneForOne(t *testing.T) {
 	for i := range lost {
 		lost[i].Content = 7
 	}
-	f.Offer(start, lost, 100)
+	f.Offer(start, lost, 100, 0)
 	a.Add(start, "shared", "copy", 7)
 	if !f.TooMuch(start, 100, a.Contents(start)) {
 		t.Error("one copy makes up for 100 files")
@@ -230,7 +241,7 @@ func TestBack(t *testing.T) {
 	for range 10 { // a build that is cleaned and made again
 		for i := range 40 {
 			now = now.Add(time.Second)
-			if count(f.Offer(now, files(i, 1), 100)) != 1 {
+			if count(f.Offer(now, files(i, 1), 100, 0)) != 1 {
 				t.Fatal("what is there again counts as lost")
 			}
 		}
@@ -246,10 +257,10 @@ func TestRemember(t *testing.T) {
 	for _, l := range files(0, 50) {
 		f.Remember(start, l)
 	}
-	if n := count(f.Offer(start.Add(time.Minute), files(50, 1), 70)); n != 0 {
+	if n := count(f.Offer(start.Add(time.Minute), files(50, 1), 70, 0)); n != 0 {
 		t.Error("what passed before a restart is forgotten")
 	}
-	if n := count(f.Offer(start.Add(2*brake.Span), files(50, 1), 70)); n != 0 {
+	if n := count(f.Offer(start.Add(2*brake.Span), files(50, 1), 70, 0)); n != 0 {
 		t.Error("what waits passes by itself")
 	}
 }
@@ -277,7 +288,7 @@ func TestNeverOver(t *testing.T) {
 			n := min(rapid.IntRange(1, 30).Draw(t, "n"), total-next)
 			losses := files(next, n)
 			next += n
-			pass := f.Offer(now, losses, total-len(gone))
+			pass := f.Offer(now, losses, total-len(gone), 0)
 			take(losses, pass)
 			if held && count(pass) > 0 {
 				t.Fatal("something passed although it is held")
@@ -293,7 +304,7 @@ func TestNeverOver(t *testing.T) {
 						names = append(names, l.Name)
 					}
 					f.Allow(names)
-					take(all, f.Offer(now, all, total-len(gone)))
+					take(all, f.Offer(now, all, total-len(gone), 0))
 					f.Disallow(now, names)
 				}
 			}

@@ -24,8 +24,9 @@ type passed struct {
 
 // Offer takes losses that a scan has found in a folder that has so many files, the
 // lost ones included, and returns which of them pass. The others wait, and come
-// again with every scan.
-func (f *Folder) Offer(now time.Time, losses []Loss, files int) []bool {
+// again with every scan. So many changes of any kind are known of and have yet to
+// be looked at: they may be losses as well.
+func (f *Folder) Offer(now time.Time, losses []Loss, files, coming int) []bool {
 	pass := make([]bool, len(losses))
 	f.forgetOld(now)
 	rest := 0 // losses that count and are not allowed
@@ -36,7 +37,7 @@ func (f *Folder) Offer(now time.Time, losses []Loss, files int) []bool {
 			rest++
 		}
 	}
-	open := !f.held && len(f.waiting) == 0 && f.recent(now)+rest <= Few && !f.Limits.Over(f.lost(nil)+rest, f.of(files))
+	open := !f.held && len(f.waiting) == 0 && (rest == 0 || f.recent(now)+rest+coming <= Few) && !f.Limits.Over(f.lost(nil)+rest, f.of(files))
 	for i, l := range losses {
 		switch {
 		case pass[i]:

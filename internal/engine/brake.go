@@ -11,6 +11,7 @@ import (
 	"github.com/syncthing/syncthing/lib/protocol"
 
 	"github.com/botsync/botsync/internal/brake"
+	"github.com/botsync/botsync/internal/watch"
 )
 
 // BrakeLimits say how much may vanish from a folder before it is held.
@@ -120,11 +121,11 @@ func (e *Engine) pass(folder string, files []protocol.FileInfo) []protocol.FileI
 			all, losses = append(all, l), append(losses, l.Loss)
 		}
 	}
-	count := 0
+	count, coming := 0, 0
 	if len(losses) > 0 {
-		count = e.filesIn(folder)
+		count, coming = e.filesIn(folder), e.coming(folder)
 	}
-	out, drop := e.brakes.sort(e.id.Short(), b, files, all, losses, at, count)
+	out, drop := e.brakes.sort(e.id.Short(), b, files, all, losses, at, count, coming)
 	if len(drop) > 0 {
 		e.forget(b, drop)
 	}
@@ -133,7 +134,7 @@ func (e *Engine) pass(folder string, files []protocol.FileInfo) []protocol.FileI
 
 // sort tells entries that may be written from losses that are to be forgotten;
 // what is neither waits.
-func (bs *brakes) sort(self protocol.ShortID, b *braked, files []protocol.FileInfo, all []found, losses []brake.Loss, at map[int]int, count int) (out []protocol.FileInfo, drop []brake.Loss) {
+func (bs *brakes) sort(self protocol.ShortID, b *braked, files []protocol.FileInfo, all []found, losses []brake.Loss, at map[int]int, count, coming int) (out []protocol.FileInfo, drop []brake.Loss) {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
 	now := time.Now()
@@ -147,7 +148,7 @@ func (bs *brakes) sort(self protocol.ShortID, b *braked, files []protocol.FileIn
 			bs.arrivals.Add(now, b.id, f.Name, contents(f))
 		}
 	}
-	verdict := b.Offer(now, losses, count)
+	verdict := b.Offer(now, losses, count, coming)
 	if len(drop) == 0 && len(losses) == 0 {
 		return files, nil
 	}
@@ -210,6 +211,15 @@ func (e *Engine) filesIn(folder string) int {
 		return 0
 	}
 	return c.Files + c.Symlinks
+}
+
+// coming counts the changes in a folder that are known of and have yet to be
+// looked at.
+func (e *Engine) coming(folder string) int {
+	if q, ok := e.watches.queues.Load(folder); ok {
+		return q.(*watch.Queue).Len()
+	}
+	return 0
 }
 
 // forgetBatch is how many names SQLite is given at a time.

@@ -40,6 +40,7 @@ const (
 type watches struct {
 	mu      sync.Mutex
 	folders map[string]*watched // by ID
+	queues  sync.Map            // by ID → *watch.Queue, for those who must not wait for mu
 	opener  opener
 }
 
@@ -75,6 +76,7 @@ func (e *Engine) rewatch(ctx context.Context, running bool) {
 		if f, ok := wanted[id]; !ok || !reflect.DeepEqual(f, w.cfg) {
 			w.stop()
 			delete(e.watches.folders, id)
+			e.watches.queues.Delete(id)
 		}
 	}
 	for id, f := range wanted {
@@ -86,6 +88,7 @@ func (e *Engine) rewatch(ctx context.Context, running bool) {
 			restart: make(chan struct{}, 1), pulled: make(chan struct{}, 1),
 			queue: watch.NewQueue(settle), scan: e.scan, pulling: e.pulling, pause: rescanPause}
 		e.watches.folders[id] = w
+		e.watches.queues.Store(id, w.queue)
 		first := w.open(ctx) // before the scan that finds what is there already
 		e.loops.Go(func() {
 			defer cancel()

@@ -72,6 +72,17 @@ func (q *Queue) Take() []Change {
 	return q.set.Take()
 }
 
+// Len returns how many changes wait; if all has to be looked at, as many as a
+// queue can hold.
+func (q *Queue) Len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.set.paths[Root] {
+		return queueLimit
+	}
+	return q.set.Len()
+}
+
 // Deliver hands changes to look until ctx ends, whose error it returns: at once
 // when it is quiet, together when they come while look is busy, and never two
 // lots at a time. What look fails with is handed to it again after pause, or with
