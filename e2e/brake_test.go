@@ -127,8 +127,14 @@ func TestTheBrake(t *testing.T) {
 
 	t.Log("a kill does not change that")
 	agent.Kill()
+	if r := agent.Run("status", "--json"); r.Exit != api.ExitNotRunning || !strings.Contains(r.Stdout, `"problems":[{"code":"held"`) {
+		t.Errorf("status without a daemon: %+v", r)
+	}
 	agent.Must("start")
 	awaitHeld(agent, "shared", 200)
+	if r := agent.Run("doctor"); r.Exit != api.ExitTrouble || !strings.Contains(r.Stdout, "200 changes here are held") {
+		t.Errorf("doctor: %+v", r)
+	}
 	agent.Write("shared/after the kill", "3")
 	laptop.AwaitFile("shared/after the kill", "3")
 	if n := countFiles(t, laptop.Path("shared/lost")); n != 200 {

@@ -60,6 +60,13 @@ func (d *daemon) KeepVersions(ctx context.Context, req api.KeepRequest) (*api.Re
 		}
 		plan = append(plan, planned{c, keep})
 	}
+	var versions []string // some of which will be gone, because that was asked for
+	for _, p := range plan {
+		for _, v := range p.c.versions {
+			versions = append(versions, p.c.folder+"/"+v.path)
+		}
+	}
+	defer d.expectLosses(versions)()
 	touched := map[string][]string{} // paths by folder ID
 	for _, p := range plan {
 		if ctx.Err() != nil {

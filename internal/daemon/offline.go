@@ -60,6 +60,10 @@ func OfflineStatus(dir, version string) (*api.Status, error) {
 			f.State, f.Error = api.FolderError, err.Error()
 			s.Problems = append(s.Problems, folderProblem(f))
 		}
+		if b := engine.KeptBrake(r.EngineDir(), folderID(m.Network, name)); b.Held {
+			f.Held = heldIn(name, b)
+			s.Problems = append(s.Problems, heldProblem(name, *f.Held))
+		}
 		s.Folders = append(s.Folders, f)
 	}
 	return s, nil

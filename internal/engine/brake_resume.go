@@ -37,9 +37,21 @@ func (e *Engine) Brake(folder string) Brake {
 	if b.Held() && b.state.Decision == "" && e.scans.over(folder) {
 		b.count()
 	}
-	s := b.state
-	return Brake{Held: b.Held(), Judging: !b.Held() && len(b.Waiting()) > 0, Since: s.Since, Files: s.Files, Emptied: s.Emptied,
-		Of: s.Of, Passed: s.Passed, Names: s.First, Deciding: b.Held() && s.Decision != "", Outcome: s.Outcome}
+	out := b.state.brake(b.Held())
+	out.Judging = !b.Held() && len(b.Waiting()) > 0
+	return out
+}
+
+func (s brakeState) brake(held bool) Brake {
+	return Brake{Held: held, Since: s.Since, Files: s.Files, Emptied: s.Emptied, Of: s.Of, Passed: s.Passed, Names: s.First,
+		Deciding: held && s.Decision != "", Outcome: s.Outcome}
+}
+
+// KeptBrake returns what was held in a folder when the engine in dir ran last.
+func KeptBrake(dir, folder string) Brake {
+	b := braked{path: filepath.Join(dir, brakePrefix+folder+".json")}
+	b.load()
+	return b.state.brake(b.Held())
 }
 
 // Resumed says what became of what was held.
