@@ -132,7 +132,7 @@ func TestTheBrake(t *testing.T) {
 	}
 	agent.Must("start")
 	awaitHeld(agent, "shared", 200)
-	if r := agent.Run("doctor"); r.Exit != api.ExitTrouble || !strings.Contains(r.Stdout, "200 changes here are held") {
+	if r := agent.Run("doctor"); r.Exit != api.ExitTrouble || !strings.Contains(r.Stdout, "200 files went away on this device; that is held") {
 		t.Errorf("doctor: %+v", r)
 	}
 	agent.Write("shared/after the kill", "3")
