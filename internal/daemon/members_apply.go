@@ -86,7 +86,7 @@ func (d *daemon) applyHeld() error {
 		d.wake() // so that tend waits for that
 	}
 	if err := d.engine.Apply(d.settings()); err != nil {
-		return err
+		return explain(d.root, err) // there may be no room for the index of a new folder
 	}
 	d.keepRole()
 	d.recorder.note() // there may be somebody new
@@ -100,7 +100,7 @@ func (d *daemon) adopt(m network.Membership, records []network.Record) error {
 	d.applying.Lock()
 	defer d.applying.Unlock()
 	if err := d.engine.Apply(d.solitude()); err != nil {
-		return err
+		return explain(d.root, err)
 	}
 	if err := d.members.adopt(m, records); err != nil {
 		return err

@@ -175,7 +175,10 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 		}
 	}
 
-	e.indexFolders(ctx, e.cfg.FolderList())
+	if err := e.indexFolders(ctx, e.cfg.FolderList()); err != nil {
+		sdb.Close()
+		return err
+	}
 	e.keepJournals(e.cfg.FolderList())
 	e.keepLosses(e.cfg.FolderList())
 	e.keepCopyNamers(e.cfg.FolderList())
@@ -268,7 +271,9 @@ func (e *Engine) Apply(s Settings) error {
 		return err
 	}
 	e.names.set(s.Folders)
-	e.indexFolders(e.running, wanted.Folders)
+	if err := e.indexFolders(e.running, wanted.Folders); err != nil {
+		return fmt.Errorf("configuring engine: %w", err)
+	}
 	e.keepJournals(wanted.Folders)
 	e.keepLosses(wanted.Folders)
 	e.keepCopyNamers(wanted.Folders)

@@ -32,17 +32,18 @@ var ownIndexes = []string{
 
 // indexFolders has a database with those indexes for each of the folders. It has
 // to be called before Syncthing writes to them, which does not expect another
-// writer. Where it fails, things are as correct as before, and slower.
-func (e *Engine) indexFolders(ctx context.Context, folders []config.FolderConfiguration) {
+// writer. It fails if there cannot be a database. Without the indexes, things are
+// as correct, and slower.
+func (e *Engine) indexFolders(ctx context.Context, folders []config.FolderConfiguration) error {
 	for _, f := range folders {
 		if err := e.db.makeFolder(f.ID); err != nil {
-			return // whoever writes next says so
+			return databaseError(err)
 		}
 	}
 	dir := filepath.Join(e.dir, DatabaseName)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return
+		return databaseError(err)
 	}
 	for _, entry := range entries {
 		name := entry.Name()
@@ -55,6 +56,7 @@ func (e *Engine) indexFolders(ctx context.Context, folders []config.FolderConfig
 		}
 		e.tuned[name] = true
 	}
+	return nil
 }
 
 func addIndexes(ctx context.Context, path string) (err error) {

@@ -23,8 +23,11 @@ func TestOwnIndexesAreUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := &Engine{dir: dir, db: layerOver(db), tuned: map[string]bool{}}
-	e.indexFolders(t.Context(), []config.FolderConfiguration{{ID: "one"}})
-	e.indexFolders(t.Context(), []config.FolderConfiguration{{ID: "one"}, {ID: "two"}})
+	for _, folders := range [][]config.FolderConfiguration{{{ID: "one"}}, {{ID: "one"}, {ID: "two"}}} {
+		if err := e.indexFolders(t.Context(), folders); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := e.db.Close(); err != nil {
 		t.Fatal(err)
 	}
