@@ -87,7 +87,7 @@ func TestMCP(t *testing.T) {
 	}})
 	tools, err := a.ListTools(t.Context(), nil)
 	must(t, err)
-	if len(tools.Tools) != 11 {
+	if len(tools.Tools) != 13 {
 		t.Errorf("%d tools", len(tools.Tools))
 	}
 

@@ -109,6 +109,7 @@ func newServer(opts Options) *server {
 	s.addWaitSynced()
 	s.addChanges()
 	s.addHistory()
+	s.addConflicts()
 	if s.config().AllowInvite {
 		s.addInvite()
 	}

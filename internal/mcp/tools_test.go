@@ -65,7 +65,7 @@ func text(res *mcp.CallToolResult) string {
 }
 
 // destroying are the tools that replace or remove files.
-var destroying = []string{"restore", "undo"}
+var destroying = []string{"restore", "undo", "resolve_conflict"}
 
 func TestEveryToolIsDescribed(t *testing.T) {
 	t.Parallel()
@@ -92,12 +92,13 @@ func TestEveryToolIsDescribed(t *testing.T) {
 			}
 		}
 		want := []string{"doctor", "invite", "list_files", "recent_changes", "send_files", "status", "wait_for_files", "wait_until_synced",
-			"history", "restore", "undo"}
+			"conflicts", "resolve_conflict", "history", "restore", "undo"}
 		if !allowed {
 			want = slices.Delete(want, 1, 2)
 		}
 		slices.Sort(want)
 		slices.Sort(names)
+		slices.Sort(want)
 		if diff := cmp.Diff(want, names); diff != "" {
 			t.Error(diff)
 		}
