@@ -52,6 +52,9 @@ type Options struct {
 	// several goroutines at once. If it returns an error that change is not made,
 	// and tried again later. It may be nil.
 	OnLoss func(Loss) error
+	// Merged says of which files versions are remembered, for MergeBase: by the name
+	// of a folder and the path in it, slash-separated. It may be nil.
+	Merged func(folder, path string) bool
 }
 
 // Engine is a running Syncthing.
@@ -70,6 +73,7 @@ type Engine struct {
 	onLoss   func(Loss) error
 	losses   map[string]*lossKeeper // by the roots of folders
 	sets     conflictSets
+	bases    mergeBases
 	slips    slipLists
 	sweeps   *sweeper
 	tuned    map[string]bool // databases with indexes of ours, by name
@@ -117,6 +121,12 @@ func Open(ctx context.Context, o Options, s Settings) (*Engine, error) {
 	port := choosePort(kept)
 	e := &Engine{id: id, dir: o.Dir, journals: map[string]*pullJournal{}, tuned: map[string]bool{}, port: port, wanted: wantedPort(kept), onEvent: o.OnEvent, onLoss: o.OnLoss, applied: s,
 		sweeps: newSweeper(), scans: firstScans{ends: map[string]int64{}}, brakes: newBrakes(), done: make(chan struct{})}
+	if o.Merged != nil {
+		e.bases.wanted = func(folder, path string) bool {
+			name, ok := e.names.name(folder)
+			return ok && o.Merged(name, path)
+		}
+	}
 	initial, err := configuration(id, port, s)
 	if err != nil {
 		return nil, err
@@ -192,6 +202,10 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	e.clearBrakes(e.applied.Folders)
 	e.setBrakes(e.applied)
 	sdb.pass = e.pass
+	e.bases.store = sdb
+	sdb.seen = func(folder string, device protocol.DeviceID, files []protocol.FileInfo) {
+		e.bases.note(e.id.Short(), folder, device, files)
+	}
 
 	e.sub = logger.Subscribe(eventMask)
 	keyGen := protocol.NewKeyGenerator()

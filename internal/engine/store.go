@@ -94,6 +94,8 @@ type layer[S, O any, M metadata, B, P any] struct {
 	// that it leaves out are as they were, for this device and for its peers: the
 	// next scan comes upon the same changes again.
 	pass func(folder string, files []protocol.FileInfo) []protocol.FileInfo
+	// seen is told of entries of any device before they are written; it may be nil.
+	seen func(folder string, device protocol.DeviceID, files []protocol.FileInfo)
 
 	mtimes mtimes
 	knowns knowns

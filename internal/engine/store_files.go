@@ -51,6 +51,9 @@ func (l *layer[S, O, M, B, P]) Update(folder string, device protocol.DeviceID, f
 			return nil
 		}
 	}
+	if l.seen != nil {
+		l.seen(folder, device, files)
+	}
 	return l.known(folder).write(normalized(files), local, func() error {
 		return l.store.Update(folder, device, files, options...)
 	})
