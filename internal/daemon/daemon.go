@@ -48,6 +48,7 @@ type daemon struct {
 	global    globalWay
 	notify    notifier
 	resolving resolving
+	merger    merger
 	peers     peerWatch
 	clocks    clocks
 	bell      bell // for those who wait for the engine
@@ -117,7 +118,7 @@ func runOnce(ctx context.Context, r *root.Root, cfg root.Config, o Options, logg
 	d := &daemon{
 		root: r, config: cfg, version: o.Version, started: time.Now(),
 		log: logger, stop: stop, replan: make(chan struct{}, 1), recorder: newRecorder(),
-		peers: newPeerWatch(), clocks: newClocks(), retention: newRetention(), exchange: newExchange(),
+		peers: newPeerWatch(), merger: newMerger(), clocks: newClocks(), retention: newRetention(), exchange: newExchange(),
 	}
 	d.history = history.NewStore(r.VersionsDir(), d.retention.added)
 	return d.run(ctx, socket, o.Ready)
@@ -157,6 +158,7 @@ func (d *daemon) run(ctx context.Context, socket string, ready func()) (err erro
 	d.group.Go(func() { d.activity.Run(work) })
 	d.group.Go(func() { d.tend(work) })
 	d.group.Go(func() { d.record(work) })
+	d.group.Go(func() { d.keepMerging(work) })
 	d.group.Go(func() { d.keepAddresses(work) })
 	d.group.Go(func() { d.tendHistory(work) })
 	d.group.Go(func() { d.answers(work) })

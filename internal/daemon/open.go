@@ -57,7 +57,7 @@ func (d *daemon) openEngine(ctx context.Context) error {
 		return err
 	}
 	d.engine, err = engine.Open(ctx, engine.Options{
-		Dir: d.root.EngineDir(), Identity: identity, OnEvent: d.observe, OnLoss: d.keepLoss,
+		Dir: d.root.EngineDir(), Identity: identity, OnEvent: d.observe, OnLoss: d.keepLoss, Merged: d.merged(),
 	}, d.settings())
 	if errors.Is(err, engine.ErrDatabase) && !isFull(err) {
 		return damaged("Move it away and start again: it is an index that is made anew from the files, which are not touched.",

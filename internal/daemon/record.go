@@ -148,6 +148,7 @@ func (d *daemon) entries(ctx context.Context, id, folder string, changes []engin
 		if action == api.ActionNew && engine.IsConflictCopy(c.Path) {
 			if e, ok := d.conflictEvent(c, id, folder, now); ok {
 				out.Events = append(out.Events, e)
+				d.merger.note()
 			}
 		}
 	}

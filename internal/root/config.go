@@ -36,6 +36,7 @@ type Config struct {
 
 	History History `toml:"history"` // how much of what was replaced and deleted is kept
 	Brake   Brake   `toml:"brake"`   // how much may vanish at once
+	Merge   Merge   `toml:"merge"`   // of which files versions in conflict are merged
 }
 
 // MCP is what the MCP server may do beyond reading and writing below the root.

@@ -46,6 +46,7 @@ func TestConfigRoundTrip(t *testing.T) {
 				Files:   rapid.IntRange(1, maxBrakeFiles).Draw(t, "files"),
 				Share:   rapid.Float64Range(0, 1).Draw(t, "share"),
 			},
+			Merge: Merge{AppendOnly: rapid.SliceOfN(rapid.SampledFrom([]string{"*.jsonl", "shared/**/x?"}), 0, 3).Draw(t, "append_only")},
 		}
 		data, err := want.Encode()
 		if err != nil {

@@ -80,6 +80,9 @@ func (c Config) normalised() (Config, error) {
 	if c.Brake, err = c.Brake.normalised(); err != nil {
 		return c, err
 	}
+	if err := c.Merge.validate(); err != nil {
+		return c, err
+	}
 	c.Notify, err = c.Notify.normalised()
 	return c, err
 }

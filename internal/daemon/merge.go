@@ -1,0 +1,318 @@
+package daemon
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"time"
+
+	"github.com/botsync/botsync/internal/engine"
+	"github.com/botsync/botsync/internal/history"
+	"github.com/botsync/botsync/internal/merge"
+	"github.com/botsync/botsync/internal/swap"
+)
+
+// mergePause is how long after a file that was being written to is looked at again.
+const mergePause = 5 * time.Second
+
+// merger merges conflicts of files to which programs only add lines.
+type merger struct {
+	wake chan struct{}
+	left map[string]string // conflicts that cannot be merged, by the path of the copy: the size and time of both versions
+}
+
+func newMerger() merger { return merger{wake: make(chan struct{}, 1), left: map[string]string{}} }
+
+// note says that there may be something to merge. It never blocks.
+func (m *merger) note() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+// keepMerging merges what can be merged until ctx ends.
+func (d *daemon) keepMerging(ctx context.Context) {
+	if len(d.config.Merge.AppendOnly) == 0 {
+		return
+	}
+	d.merger.note()
+	again := time.NewTimer(mergePause)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.merger.wake:
+		case <-again.C:
+		}
+		busy, err := d.mergeAll(ctx)
+		if err != nil && ctx.Err() == nil {
+			d.log.Warn("merging conflicts", "error", err)
+		}
+		again.Stop()
+		if busy || err != nil {
+			again.Reset(mergePause)
+		}
+	}
+}
+
+// errBusy says that a file is being written to: it is tried again later.
+var errBusy = errors.New("it is being written to")
+
+// mergeAll merges what can be merged, and reports whether there is more to do later.
+func (d *daemon) mergeAll(ctx context.Context) (busy bool, err error) {
+	all, err := d.allConflicts(ctx, "")
+	if err != nil {
+		return false, err
+	}
+	for _, c := range all {
+		if c.doubt != "" || !d.config.Merge.Merges(c.folder, c.path) || d.self().Role.ReceiveOnly(c.folder) {
+			continue
+		}
+		for _, v := range c.versions[1:] {
+			if ctx.Err() != nil {
+				return false, ctx.Err()
+			}
+			state := fmt.Sprint(c.versions[0].file.Size, c.versions[0].file.Modified, v.file.Size, v.file.Modified)
+			if d.merger.left[v.path] == c.folder+state {
+				continue
+			}
+			err := d.mergeCopy(ctx, c, v)
+			switch {
+			case err == nil:
+				d.log.Info("merged two versions", "folder", c.folder, "path", c.path)
+			case errors.Is(err, errBusy):
+				busy = true
+				continue
+			case ctx.Err() != nil:
+				return false, ctx.Err()
+			default:
+				d.log.Info("a conflict is not merged", "folder", c.folder, "path", c.path, "because", err)
+				d.merger.left[v.path] = c.folder + state
+				continue
+			}
+			busy = true // the other versions, with what comes of this one
+			break
+		}
+	}
+	return busy, nil
+}
+
+// mergeCopy puts what comes of the current version and a conflict copy in the place
+// of the first, and removes the second. Both are in the history then. If either is
+// written to meanwhile nothing is changed; what a program wrote in the last moment is
+// in the file.
+func (d *daemon) mergeCopy(ctx context.Context, c *inConflict, v version) error {
+	d.resolving.mu.Lock()
+	defer d.resolving.mu.Unlock()
+	if err := d.lookAtPaths(map[string][]string{c.id: {filepath.FromSlash(c.path), filepath.FromSlash(v.path)}}); err != nil {
+		return fmt.Errorf("%w: %w", errBusy, err)
+	}
+	base, known, err := d.engine.MergeBase(ctx, c.id, c.path, v.path)
+	if err != nil {
+		return err
+	}
+	if !known {
+		return errors.New("it is not known for certain what both versions were before")
+	}
+	folder, err := os.OpenRoot(d.root.Folder(c.folder))
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	dir, err := folder.OpenRoot(filepath.FromSlash(path.Dir(c.path)))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	p := pair{d: d, c: c, dir: dir, base: base}
+	defer p.close()
+	if p.current, err = p.open(c.path); err != nil {
+		return err
+	}
+	if p.copied, err = p.open(v.path); err != nil {
+		return err
+	}
+	if err := p.write(ctx); err != nil {
+		return err
+	}
+	if err := p.place(); err != nil {
+		return err
+	}
+	return d.lookAtPaths(map[string][]string{c.id: {filepath.FromSlash(c.path), filepath.FromSlash(v.path)}})
+}
+
+// pair is two versions that are being merged.
+type pair struct {
+	d               *daemon
+	c               *inConflict
+	dir             *os.Root
+	base            engine.MergeBase
+	current, copied *side
+	result          fs.FileInfo // of what comes of them
+	temp            string      // name of the file with what comes of them; empty if it is the current one as it is
+}
+
+// side is one of them.
+type side struct {
+	*os.File
+	name string // in the directory
+	path string // in the folder
+	info fs.FileInfo
+}
+
+func (p *pair) open(of string) (*side, error) {
+	f, err := p.dir.OpenFile(path.Base(of), os.O_RDONLY|nonblock, 0)
+	if err != nil {
+		return nil, err
+	}
+	s := &side{File: f, name: path.Base(of), path: of}
+	if s.info, err = f.Stat(); err == nil && !s.info.Mode().IsRegular() {
+		err = errors.New("it is no file")
+	}
+	if err == nil && !p.d.engine.Finished(p.c.id, of) {
+		err = errBusy
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (p *pair) close() {
+	for _, s := range []*side{p.current, p.copied} {
+		if s != nil {
+			_ = s.Close()
+		}
+	}
+	if p.temp == "" {
+		return
+	}
+	// Whoever put another file in the place of the current one, between two
+	// exchanges, would find it here.
+	if info, err := p.dir.Lstat(p.temp); err == nil && !os.SameFile(info, p.result) {
+		if err := p.keep(p.temp); err != nil {
+			p.d.log.Error("a file is left over from a merge", "folder", p.c.folder, "path", p.c.path, "name", p.temp, "error", err)
+			return
+		}
+	}
+	_ = p.dir.Remove(p.temp)
+}
+
+// still reports whether a version is what was read, and has its name.
+func (p *pair) still(s *side, name string) bool {
+	now, err := s.Stat()
+	named, err2 := p.dir.Lstat(name)
+	return err == nil && err2 == nil && os.SameFile(named, s.info) && now.Size() == s.info.Size() && now.ModTime().Equal(s.info.ModTime())
+}
+
+// tempName is a name that Syncthing leaves alone, and removes if a kill left it.
+func tempName(name string) string {
+	sum := sha256.Sum256([]byte(name))
+	return ".syncthing.botsync-merge-" + hex.EncodeToString(sum[:8]) + ".tmp"
+}
+
+// write writes what comes of the two versions beside them.
+func (p *pair) write(ctx context.Context) error {
+	a := merge.Input{ReaderAt: p.current, Size: p.current.info.Size()}
+	b := merge.Input{ReaderAt: p.copied, Size: p.copied.info.Size()}
+	if a.Size < p.base.Size || b.Size < p.base.Size {
+		return merge.ErrNotAdded
+	}
+	if begins, err := p.base.Begins(ctx, p.current); err != nil {
+		return fmt.Errorf("%w: %w", errBusy, err)
+	} else if !begins {
+		return merge.ErrNotAdded
+	}
+	name := tempName(p.current.name)
+	if err := p.dir.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	p.temp = name
+	out, err := p.dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	if p.result, err = out.Stat(); err != nil {
+		return err
+	}
+	if err := merge.Lines(ctx, out, a, b, p.base.Size); err != nil {
+		return err
+	}
+	// All devices that merge the same make the same file.
+	modified := p.current.info.ModTime()
+	if p.copied.info.ModTime().After(modified) {
+		modified = p.copied.info.ModTime()
+	}
+	err = errors.Join(out.Chmod(p.current.info.Mode().Perm()), out.Sync(), out.Close(), p.dir.Chtimes(name, modified, modified))
+	if err != nil {
+		return err
+	}
+	if same(p.dir, name, p.current.name) {
+		p.temp = ""
+		return p.dir.Remove(name)
+	}
+	return nil
+}
+
+// keep keeps a file of the directory as a version of the file.
+func (p *pair) keep(name string) error {
+	return p.d.history.Keep(history.Item{From: filepath.Join(p.d.root.Folder(p.c.folder), filepath.FromSlash(path.Dir(p.c.path)), name),
+		Folder: p.c.folder, Path: p.c.path, By: engine.ShortID(p.d.members.self), At: time.Now()})
+}
+
+// place puts what comes of the versions in the place of the current one. That and
+// the result exchange their names, so that what a program has written to the file
+// since it was read, or has put in its place, is seen then: if there is something,
+// they exchange them again, and it is as before.
+func (p *pair) place() error {
+	if !p.still(p.current, p.current.name) || !p.still(p.copied, p.copied.name) {
+		return errBusy
+	}
+	if p.temp != "" {
+		if err := p.keep(p.current.name); err != nil {
+			return err
+		}
+		err := swap.Exchange(p.dir, p.temp, p.current.name)
+		switch {
+		case errors.Is(err, errors.ErrUnsupported):
+			// What the file was is in the history, by a link: what was written to it
+			// in the last moment is there.
+			if err := p.dir.Rename(p.temp, p.current.name); err != nil {
+				return err
+			}
+			p.temp = ""
+		case err != nil:
+			return err
+		case !p.still(p.current, p.temp):
+			err := swap.Exchange(p.dir, p.temp, p.current.name)
+			return errors.Join(errBusy, err)
+		default:
+			if err := p.dir.Remove(p.temp); err != nil {
+				return err
+			}
+			p.temp = ""
+		}
+	}
+	if !p.still(p.copied, p.copied.name) {
+		return errBusy // it is merged again, which adds nothing twice
+	}
+	return swap.Drop(p.dir, p.copied.name, p.keep)
+}
+
+// merged says of which files the engine is to remember versions; nil for none.
+func (d *daemon) merged() func(folder, path string) bool {
+	if len(d.config.Merge.AppendOnly) == 0 {
+		return nil
+	}
+	return d.config.Merge.Merges
+}
