@@ -256,16 +256,24 @@ func texts(t *testing.T, n *botsynctest.Node) map[string]bool {
 }
 
 // inHistory reports whether a text is among the old versions that a node keeps.
-func inHistory(t *testing.T, n *botsynctest.Node, text string) (found bool) {
+func inHistory(t *testing.T, n *botsynctest.Node, text string) bool {
 	t.Helper()
+	return historyOf(t, n)[text]
+}
+
+// historyOf is what is in the old versions that a node keeps.
+func historyOf(t *testing.T, n *botsynctest.Node) map[string]bool {
+	t.Helper()
+	out := map[string]bool{}
 	must(t, filepath.WalkDir(n.Path(".botsync", "versions"), func(p string, e fs.DirEntry, err error) error {
 		if err == nil && e.Type().IsRegular() {
-			data, readErr := os.ReadFile(p)
-			found = found || readErr == nil && string(data) == text
+			if data, err := os.ReadFile(p); err == nil {
+				out[string(data)] = true
+			}
 		}
 		return nil
 	}))
-	return found
+	return out
 }
 
 func eventsOf(t *testing.T, n *botsynctest.Node) (out []api.Event) {

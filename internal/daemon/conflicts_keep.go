@@ -23,6 +23,10 @@ import (
 // resolving is held while versions are replaced.
 type resolving struct{ mu sync.Mutex }
 
+// untold is how many files are replaced or removed before the index learns of it. A
+// kill leaves fewer unaccounted for than would be held as a disaster.
+const untold = 40
+
 // lookBatch is how many paths are looked at in one go.
 const lookBatch = 1000
 
@@ -60,17 +64,23 @@ func (d *daemon) KeepVersions(ctx context.Context, req api.KeepRequest) (*api.Re
 		}
 		plan = append(plan, planned{c, keep})
 	}
-	var versions []string // some of which will be gone, because that was asked for
+	var versions []*inConflict
 	for _, p := range plan {
-		for _, v := range p.c.versions {
-			versions = append(versions, p.c.folder+"/"+v.path)
-		}
+		versions = append(versions, p.c)
 	}
-	defer d.expectLosses(versions)()
-	touched := map[string][]string{} // paths by folder ID
+	if !req.DryRun {
+		defer d.letVanish(versions)()
+	}
+	touched, count := map[string][]string{}, 0 // paths by folder ID
 	for _, p := range plan {
 		if ctx.Err() != nil {
 			break
+		}
+		if count >= untold {
+			if err := d.lookAtPaths(touched); err != nil {
+				return nil, explain(d.root, err)
+			}
+			touched, count = map[string][]string{}, 0
 		}
 		if req.DryRun {
 			line.Resolved = append(line.Resolved, p.c.resolution(p.keep))
@@ -80,6 +90,7 @@ func (d *daemon) KeepVersions(ctx context.Context, req api.KeepRequest) (*api.Re
 		for _, v := range p.c.versions {
 			touched[p.c.id] = append(touched[p.c.id], filepath.FromSlash(v.path))
 		}
+		count += len(p.c.versions)
 		for _, placed := range done.Placed {
 			touched[p.c.id] = append(touched[p.c.id], filepath.FromSlash(strings.TrimPrefix(placed, p.c.folder+"/")))
 		}
@@ -98,6 +109,18 @@ func (d *daemon) KeepVersions(ctx context.Context, req api.KeepRequest) (*api.Re
 		d.log.Info("resolved conflicts", "count", n)
 	}
 	return line, ctx.Err()
+}
+
+// letVanish has conflict copies vanish without being held as a disaster, until done
+// is called.
+func (d *daemon) letVanish(conflicts []*inConflict) (done func()) {
+	var paths []string
+	for _, c := range conflicts {
+		for _, v := range c.versions {
+			paths = append(paths, c.folder+"/"+v.path)
+		}
+	}
+	return d.expectLosses(paths)
 }
 
 func asAPI(err error) *api.Error {
