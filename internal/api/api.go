@@ -98,7 +98,15 @@ type Folder struct {
 	ReceiveOnly  bool          `json:"receive_only,omitempty"`
 	LocalChanges int           `json:"local_changes,omitempty"`
 	Changes      []LocalChange `json:"changes,omitempty"`
-	Held         *Held         `json:"held,omitempty"` // what vanished here and no peer is told of
+	// Ignored counts files and whole directories that are kept out of the folder, as
+	// it was at IgnoredAt, which is null before the first count.
+	Ignored   int        `json:"ignored"`
+	IgnoredAt *time.Time `json:"ignored_at,omitempty"`
+	// Kept are the first of KeptTotal directories that peers have deleted and that
+	// stay here for what they hold.
+	Kept      []KeptDir `json:"kept,omitempty"`
+	KeptTotal int       `json:"kept_total,omitempty"`
+	Held      *Held     `json:"held,omitempty"` // what vanished here and no peer is told of
 }
 
 // Peer is another device of the network. What is needed is what the peer lacks

@@ -23,6 +23,7 @@ type Backend interface {
 	Events(ctx context.Context, since int64, emit func(api.Event) error) error
 	Waits
 	Notifies
+	Ignoring
 	Versions
 	Membership
 	Doctors

@@ -28,6 +28,7 @@ func Handler(b Backend) http.Handler {
 	mux.HandleFunc("POST /v1/wait/new", h.waitNew)
 	mux.HandleFunc("POST /v1/send", h.send)
 	mux.HandleFunc("GET /v1/log", h.log)
+	mux.HandleFunc("GET /v1/ignores", h.ignores)
 	h.notifies(mux)
 	h.membership(mux)
 	mux.HandleFunc("POST /v1/doctor", change(h.b.Doctor))

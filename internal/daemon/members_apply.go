@@ -33,7 +33,7 @@ func (d *daemon) settings() engine.Settings {
 	}
 	role := d.members.role(d.config.Role)
 	for _, name := range root.Folders {
-		s.Folders = append(s.Folders, engine.Folder{ID: folderID(m.Network, name), Name: name, Path: d.root.Folder(name), ReceiveOnly: role.ReceiveOnly(name), Brake: true})
+		s.Folders = append(s.Folders, engine.Folder{ID: folderID(m.Network, name), Name: name, Path: d.root.Folder(name), ReceiveOnly: role.ReceiveOnly(name), Brake: true, Ignores: true})
 	}
 	records := engine.Folder{ID: recordsFolderID(m.Network), Name: recordsFolder, Path: d.root.NetworkDir(), Only: []string{}}
 	for _, p := range plan {

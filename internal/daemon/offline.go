@@ -84,9 +84,23 @@ func offlineView(r *root.Root, m network.Membership, self string) (network.View,
 
 // count fills in what a folder holds, as the engine would.
 func count(f *api.Folder) error {
+	set := offlineIgnores(f.Path)
 	return filepath.WalkDir(f.Path, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
+		}
+		rel, err := filepath.Rel(f.Path, path)
+		if err != nil {
+			return err
+		}
+		if v := set.Match(filepath.ToSlash(rel)); v.Ignored {
+			if e.IsDir() && !v.Whole {
+				return nil
+			}
+			if f.Ignored++; e.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil
 		}
 		if e.IsDir() {
 			if strings.HasPrefix(e.Name(), ".st") && filepath.Dir(path) == f.Path {

@@ -162,7 +162,9 @@ func (d *daemon) sentVersion(v *delivery, p root.Put) (engine.FileVersion, error
 	}
 	why := "something here took it away or changed it at once"
 	if !ok {
-		why = "it is not synced; does a pattern of .stignore leave it out?"
+		if why, ok = d.keptOut(v.id, v.folder, v.rel(p)); !ok {
+			why = "it is not synced"
+		}
 	}
 	return engine.FileVersion{}, api.Errorf(api.CodeFolderError, fmt.Sprintf("Look at %s.", p.Path),
 		"nobody gets %s: %s", p.Path, why)

@@ -49,6 +49,7 @@ func (d *daemon) Status(ctx context.Context) (*api.Status, error) {
 	}
 	s.Problems = append(s.Problems, d.problems(m, bad, s.Invites)...)
 	s.Problems = append(s.Problems, d.watchProblems()...)
+	s.Problems = append(s.Problems, d.ignoreProblems()...)
 	s.Problems = append(s.Problems, d.notifyProblems(ctx)...)
 	return s, nil
 }
@@ -63,6 +64,7 @@ func (d *daemon) folder(id, name string) (api.Folder, []api.Problem) {
 	f.State, f.Files, f.Bytes = st.State, st.Files, st.Bytes
 	f.NeedFiles, f.NeedBytes, f.Conflicts = st.NeedItems, st.NeedBytes, st.Conflicts
 	f.ReceiveOnly, f.LocalChanges = st.ReceiveOnly, len(st.Slips)
+	d.ignoredOf(&f, id)
 	f.Changes = localChanges(name, st.Slips[:min(len(st.Slips), shownNames)])
 	var problems []api.Problem
 	if b := d.engine.Brake(id); b.Held {

@@ -85,6 +85,7 @@ type Engine struct {
 	running  context.Context // until Close
 	turns    turns           // of those who look at a folder
 	brakes   brakes
+	ignoring ignoringFolders
 
 	applying sync.Mutex
 	applied  Settings
@@ -132,6 +133,8 @@ func Open(ctx context.Context, o Options, s Settings) (*Engine, error) {
 		return nil, err
 	}
 	e.names.set(s.Folders)
+	e.ignoring.wake = make(chan struct{}, 1)
+	e.keepIgnores(s.Folders)
 
 	// What others subscribe to has to outlive them: two supervisors, stopped in
 	// the opposite order.
@@ -244,6 +247,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	e.loops.Go(func() { e.forward(mainCtx) })
 	e.loops.Go(func() { e.mend(mainCtx) })
 	e.loops.Go(func() { e.tendBrakes(mainCtx) })
+	e.loops.Go(func() { e.tendIgnores(mainCtx) })
 	e.loops.Go(func() { e.finder.run(mainCtx) })
 	if sweeping {
 		e.loops.Go(func() { e.sweep(mainCtx) })
@@ -288,6 +292,7 @@ func (e *Engine) Apply(s Settings) error {
 	if err := e.indexFolders(e.running, wanted.Folders); err != nil {
 		return fmt.Errorf("configuring engine: %w", err)
 	}
+	e.keepIgnores(s.Folders)
 	e.keepJournals(wanted.Folders)
 	e.keepLosses(wanted.Folders)
 	e.keepCopyNamers(wanted.Folders)
@@ -333,6 +338,7 @@ func (e *Engine) Close() error {
 	e.sub.Unsubscribe()
 	err := e.db.Close()
 	e.closeJournals(err == nil)
+	e.keepIgnores(nil)
 	e.keepLosses(nil)
 	e.keepCopyNamers(nil)
 	e.baseCancel()

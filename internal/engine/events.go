@@ -49,7 +49,7 @@ const dismissal = "closed by remote: device is paused"
 
 const eventMask = events.DeviceConnected | events.DeviceDisconnected | events.ClusterConfigReceived |
 	events.RemoteChangeDetected | events.LocalChangeDetected | events.StateChanged |
-	events.LocalIndexUpdated | events.RemoteIndexUpdated
+	events.LocalIndexUpdated | events.RemoteIndexUpdated | events.FolderErrors
 
 // forward translates Syncthing's events until ctx ends.
 func (e *Engine) forward(ctx context.Context) {
@@ -70,6 +70,7 @@ func (e *Engine) forward(ctx context.Context) {
 			e.watches.note(ev)
 			e.noteLink(ev)
 			e.noteScan(ev)
+			e.noteIgnores(ev)
 			if out, ok := e.translate(ev); ok && e.onEvent != nil {
 				e.onEvent(out)
 			}

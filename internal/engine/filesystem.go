@@ -47,7 +47,7 @@ func (f folderFS) DirNames(name string) ([]string, error) {
 	if unfinished := unfinished(f.root, filepath.Clean(name)); len(unfinished) > 0 {
 		names = slices.DeleteFunc(names, func(n string) bool { return unfinished[n] })
 	}
-	return names, nil
+	return f.visible(name, names), nil
 }
 
 // OpenFile has temporary files synced by those who write them.
@@ -77,11 +77,17 @@ func (f folderFS) Chmod(name string, mode fs.FileMode) error {
 
 func (f folderFS) Lstat(name string) (fs.FileInfo, error) {
 	f.replacing.look(name)
+	if err := f.hidden(name); err != nil {
+		return nil, err
+	}
 	return f.Filesystem.Lstat(name)
 }
 
 // Remove leaves a file in place that is about to be replaced.
 func (f folderFS) Remove(name string) error {
+	if f.spare(name) {
+		return errSpared
+	}
 	if err := f.saveCopy(name); err != nil {
 		return err
 	}
@@ -244,6 +250,9 @@ var errUnfinished = errors.New("the file is being written")
 // it. A scan asks before and after it reads a file that it came to by its name,
 // and announces neither half of it nor what is half new.
 func (f folderFS) Open(name string) (fs.File, error) {
+	if p := f.patterns(name); p != nil {
+		return p, nil
+	}
 	file, err := f.Filesystem.Open(name)
 	if err != nil {
 		return nil, err

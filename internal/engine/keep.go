@@ -84,7 +84,7 @@ func (k *lossKeeper) loss(name string) Loss {
 // go.
 func (f folderFS) keepLoss(name string, stays bool) (iofs.FileInfo, error) {
 	k, ok := keeperOfLosses(f.root)
-	if !ok || fs.IsTemporary(name) || fs.IsInternal(name) {
+	if !ok || fs.IsTemporary(name) || fs.IsInternal(name) || f.goesUnkept(name) {
 		return nil, nil
 	}
 	info, err := os.Lstat(filepath.Join(f.root, name))

@@ -40,6 +40,8 @@ type Folder struct {
 	// no more: then all of it travels.
 	ReceiveOnly bool
 	Brake       bool // much that vanishes here at once is held, unless ReceiveOnly
+	// Ignores keeps out of the folder what package ignores says.
+	Ignores bool
 }
 
 // Peer is a device that is allowed to connect.

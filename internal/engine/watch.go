@@ -13,6 +13,7 @@ import (
 	"github.com/syncthing/syncthing/lib/events"
 	"github.com/syncthing/syncthing/lib/ignore"
 
+	"github.com/botsync/botsync/internal/ignores"
 	"github.com/botsync/botsync/internal/watch"
 )
 
@@ -213,7 +214,7 @@ type source struct {
 
 func (w *watched) open(ctx context.Context) *source {
 	s := &source{ignores: ignore.New(w.cfg.Filesystem())}
-	_ = s.ignores.Load(".stignore") // the scan says what is wrong with it
+	_ = s.ignores.Load(ignores.LocalName) // the scan says what is wrong with it
 	s.hash = s.ignores.Hash()
 	s.tree, s.err = w.opener.open(ctx, w, s.ignores)
 	w.limit.Store(limitOf(s))
@@ -312,6 +313,10 @@ func (w *watched) interval() time.Duration {
 // look scans what has changed, as far as the index does not know it. It calls
 // rewatch when the ignore patterns are other ones than those of the source.
 func (w *watched) look(ctx context.Context, rewatch func(), s *source, changes []watch.Change) error {
+	if s.stale() {
+		rewatch() // and then look at all of it
+		return nil
+	}
 	changes = w.unknown(s, changes)
 	if len(changes) == 0 {
 		return nil
@@ -342,10 +347,16 @@ func (w *watched) look(ctx context.Context, rewatch func(), s *source, changes [
 		}
 		err = w.scan(w.cfg.ID, paths)
 	}
-	if _ = s.ignores.Load(".stignore"); s.ignores.Hash() != s.hash {
+	if s.stale() {
 		rewatch()
 	}
 	return err
+}
+
+// stale reports whether the ignore patterns are other ones than those of the source.
+func (s *source) stale() bool {
+	_ = s.ignores.Load(ignores.LocalName)
+	return s.ignores.Hash() != s.hash
 }
 
 func (w *watched) scanAll() error {

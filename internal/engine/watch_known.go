@@ -28,18 +28,29 @@ type localIndex interface {
 // what a scan costs, and a scan is something that others are told of.
 func (w *watched) unknown(s *source, changes []watch.Change) []watch.Change {
 	left := watch.NewSet(maxPaths)
-	fsys := w.cfg.Filesystem()
+	fsys, out := w.cfg.Filesystem(), ignoringOf(filepath.Clean(w.cfg.Path))
 	for _, c := range changes {
 		if c.Path == watch.Root {
 			return []watch.Change{c}
 		}
 		// A name that is not UTF-8 cannot be synced, which every full scan says.
 		name := filepath.FromSlash(c.Path)
-		if !utf8.ValidString(name) || s.ignores.Match(name).IsIgnored() {
+		if !utf8.ValidString(name) {
+			continue
+		}
+		if s.ignores.Match(name).IsIgnored() {
+			if out != nil && !isInternal(name) {
+				out.count.note()
+			}
 			continue
 		}
 		if c.Deep || !w.isKnown(fsys, name) && !s.unfinished(path.Dir(c.Path))[path.Base(c.Path)] {
 			left.Add(c)
+			if out != nil {
+				for _, dir := range out.kept.above(c.Path) {
+					left.Add(watch.Change{Path: dir})
+				}
+			}
 		}
 	}
 	return left.Take()

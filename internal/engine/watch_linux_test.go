@@ -111,8 +111,7 @@ func TestNewPatternsAreHeeded(t *testing.T) {
 	t.Parallel()
 	g := newWatching(t, false, well)
 	must(t, os.WriteFile(filepath.Join(g.dir, ".stignore"), []byte("ignored\n"), 0o644), os.WriteFile(filepath.Join(g.dir, "a"), nil, 0o644))
-	g.await(t, "a")
-	if paths := <-g.scans; paths != nil { // it watched anew
+	if paths := g.await(t, "a"); paths != nil { // it watched anew
 		t.Errorf("scanned %q", paths)
 	}
 	must(t, os.WriteFile(filepath.Join(g.dir, "ignored"), nil, 0o644), os.WriteFile(filepath.Join(g.dir, "b"), nil, 0o644))

@@ -2,6 +2,7 @@ package ignores
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path"
@@ -16,16 +17,20 @@ type Entry struct {
 	Rule *Rule
 }
 
-// List calls found for what is kept out of the folder dir, in the order of its
-// names, until it returns false. It goes into no directory that is kept out whole,
+// List calls found for what is kept out of the folder dir below a path within it,
+// which is "." or empty for all of it, in the order of the names, until found
+// returns false. There is nothing below what is missing. It goes into no directory that is kept out whole,
 // and leaves out what skip reports.
-func (s *Set) List(ctx context.Context, dir string, skip func(name string) bool, found func(Entry) bool) error {
+func (s *Set) List(ctx context.Context, dir, below string, skip func(name string) bool, found func(Entry) bool) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+	if below == "" {
+		below = "."
+	}
+	return fs.WalkDir(root.FS(), below, func(name string, d fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -36,7 +41,9 @@ func (s *Set) List(ctx context.Context, dir string, skip func(name string) bool,
 			return nil
 		}
 		switch {
-		case name == "." && err != nil:
+		case name == below && errors.Is(err, fs.ErrNotExist) && name != ".":
+			return nil
+		case name == below && err != nil:
 			return err
 		case name == ".":
 			return nil

@@ -190,7 +190,7 @@ func TestList(t *testing.T) {
 	}
 	s := shared(t, "!/logs/keep.log\n/logs")
 	list := func(limit int) (out []string) {
-		err := s.List(context.Background(), dir, func(n string) bool { return n == ".stfolder" }, func(e Entry) bool {
+		err := s.List(context.Background(), dir, ".", func(n string) bool { return n == ".stfolder" }, func(e Entry) bool {
 			line := e.Path + " " + string(e.Rule.Class)
 			if e.Size > 0 {
 				line += " 5"
@@ -213,9 +213,16 @@ func TestList(t *testing.T) {
 	if diff := cmp.Diff(want[:2], list(2)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
+	n := 0
+	for below, want := range map[string]int{"web": 2, "logs/keep.log": 0, "missing": 0} {
+		n = 0
+		if err := s.List(t.Context(), dir, below, func(string) bool { return false }, func(Entry) bool { n++; return true }); err != nil || n != want {
+			t.Errorf("below %s: %d, %v", below, n, err)
+		}
+	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.List(ended, dir, func(string) bool { return false }, func(Entry) bool { return true }); err == nil {
+	if err := s.List(ended, dir, "", func(string) bool { return false }, func(Entry) bool { return true }); err == nil {
 		t.Error("the list went on after its end")
 	}
 }

@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/syncthing/syncthing/lib/fs"
+
+	"github.com/botsync/botsync/internal/ignores"
+)
+
+// ignoring is what is kept out of one folder. Syncthing asks a file for it, named
+// .stignore: folderFS hands it one that is made of the defaults and of the files
+// of patterns.
+type ignoring struct {
+	root  string
+	files *ignores.Folder
+	kept  *keptDirs
+	count ignoredCount
+
+	seen   atomic.Pointer[ignores.Set] // the last that took effect
+	failed atomic.Bool                 // Syncthing could not do something
+}
+
+// ignorings are those of the folders that have any, by their roots, for the file
+// systems that Syncthing makes for itself.
+var ignorings sync.Map // string → *ignoring
+
+func ignoringOf(root string) *ignoring {
+	if v, ok := ignorings.Load(root); ok {
+		return v.(*ignoring)
+	}
+	return nil
+}
+
+// keepIgnores reads what is kept out of each folder that wants it, before Syncthing
+// does.
+func (e *Engine) keepIgnores(folders []Folder) {
+	e.ignoring.Lock()
+	defer e.ignoring.Unlock()
+	wanted := map[string]*ignoring{} // by folder ID
+	for _, f := range folders {
+		if !f.Ignores {
+			continue
+		}
+		root := filepath.Clean(f.Path)
+		if have := e.ignoring.all[f.ID]; have != nil && have.root == root {
+			wanted[f.ID] = have
+			continue
+		}
+		i := &ignoring{root: root, files: ignores.Open(root, filepath.Join(e.dir, "ignores-"+f.ID))}
+		i.kept = openKept(i, filepath.Join(e.dir, "kept-"+f.ID+".json"))
+		i.seen.Store(i.files.Set())
+		wanted[f.ID] = i
+	}
+	for id, i := range e.ignoring.all {
+		if wanted[id] != i {
+			ignorings.CompareAndDelete(i.root, i)
+		}
+	}
+	for _, i := range wanted {
+		ignorings.Store(i.root, i)
+	}
+	e.ignoring.all = wanted
+}
+
+// ignoringFolders are the folders out of which something is kept, by ID.
+type ignoringFolders struct {
+	sync.Mutex
+	all  map[string]*ignoring
+	wake chan struct{}
+}
+
+func (i *ignoringFolders) of(folder string) *ignoring {
+	i.Lock()
+	defer i.Unlock()
+	return i.all[folder]
+}
+
+// isInternal reports whether a name is Syncthing's own, or one that it writes to
+// for a moment.
+func isInternal(name string) bool {
+	name = filepath.FromSlash(name)
+	return fs.IsInternal(name) || fs.IsTemporary(name)
+}
+
+// Ignored calls found for what is kept out of a folder below a directory, which is
+// "." or empty for all of it, in the order of the names, until it returns false.
+func (e *Engine) Ignored(ctx context.Context, folder, below string, found func(ignores.Entry) bool) error {
+	i := e.ignoring.of(folder)
+	if i == nil {
+		return nil
+	}
+	return i.files.Set().List(ctx, i.root, below, isInternal, found)
+}
+
+// Verdict says whether a path within a folder is kept out, and by which rule: the
+// path itself, or the first directory above it.
+func (e *Engine) Verdict(folder, name string) ignores.Verdict {
+	i := e.ignoring.of(folder)
+	if i == nil {
+		return ignores.Verdict{}
+	}
+	return i.files.Set().Match(name)
+}
+
+// IgnoreError is a file of patterns that cannot be used; those before it hold.
+type IgnoreError struct {
+	Folder string // name
+	ignores.LineError
+}
+
+// IgnoreErrors returns which files of patterns cannot be used, and why.
+func (e *Engine) IgnoreErrors() []IgnoreError {
+	e.ignoring.Lock()
+	defer e.ignoring.Unlock()
+	var out []IgnoreError
+	for id, i := range e.ignoring.all {
+		name, _ := e.names.name(id)
+		for _, err := range i.files.Errors() {
+			out = append(out, IgnoreError{name, *err})
+		}
+	}
+	slices.SortFunc(out, func(a, b IgnoreError) int { return strings.Compare(a.Folder+a.File, b.Folder+b.File) })
+	return out
+}
