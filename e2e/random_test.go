@@ -23,6 +23,17 @@ func TestAnyChangesArrive(t *testing.T) {
 	t.Parallel()
 	agent, laptop := pair(t)
 	release(agent, laptop)
+	for _, folder := range folders {
+		agent.Write(folder+"/.botsyncignore", "!*\n") // names of every kind
+	}
+	awaitSame(t, agent, laptop)
+	for _, n := range []*botsynctest.Node{agent, laptop} {
+		for _, folder := range folders {
+			botsynctest.Await(t, "nothing is kept out", func() bool {
+				return strings.Contains(n.Must("ignores", folder+"/~$x").Stdout, " is synced")
+			})
+		}
+	}
 	round := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		round++

@@ -35,7 +35,7 @@ func commands(t *testing.T) []*cobra.Command {
 		}
 	}
 	add(rootCmd)
-	if len(list) != 38 {
+	if len(list) != 39 {
 		t.Fatalf("there are %d commands", len(list))
 	}
 	return list

@@ -137,6 +137,19 @@ func (f *fake) Version() api.Version { return api.Version{Version: f.version} }
 
 func (f *fake) Status(context.Context) (*api.Status, error) { return fakeStatus(f.root), nil }
 
+func (f *fake) Ignores(_ context.Context, req api.IgnoresRequest) (*api.Ignores, error) {
+	secret := api.IgnoreReason{Pattern: ".env", Class: "secret", Why: "secret", From: "default"}
+	out := &api.Ignores{Path: req.Path, Total: 3, Entries: []api.IgnoredOne{{Path: "shared/.env", Size: 5, IgnoreReason: secret}},
+		Problems: []api.Problem{{Code: "ignores_invalid", Message: "a line is bad"}}}
+	if req.Limit == -1 {
+		out.Total = 1
+	}
+	if req.Path != "" {
+		out.Explained = &api.Explained{Ignored: true, IgnoreReason: secret}
+	}
+	return out, nil
+}
+
 func (f *fake) emit(e api.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -71,7 +71,7 @@ prints JSON on standard output, and a failure is one object on standard error.`,
 			cmd.AddCommand(c)
 		}
 	}
-	add(groupMain, a.newInitCommand(), a.newInviteCommand(), a.newJoinCommand(), a.newStatusCommand(), a.newDevicesCommand(), a.newWaitCommand(), a.newSendCommand(), a.newEventsCommand(), a.newLogCommand(), a.newRevertCommand(), a.newDoctorCommand(), a.newStartCommand(), a.newStopCommand())
+	add(groupMain, a.newInitCommand(), a.newInviteCommand(), a.newJoinCommand(), a.newStatusCommand(), a.newDevicesCommand(), a.newWaitCommand(), a.newSendCommand(), a.newEventsCommand(), a.newLogCommand(), a.newIgnoresCommand(), a.newRevertCommand(), a.newDoctorCommand(), a.newStartCommand(), a.newStopCommand())
 	add(groupMain, a.newHistoryCommand(), a.newRestoreCommand(), a.newUndoCommand(), a.newResumeCommand())
 	add(groupMain, a.newConflictsCommand())
 	add(groupOther, a.newLeaveCommand(), a.newNotifyCommand(), a.newMCPCommand(), a.newSkillCommand(), a.newRelayCommand(), a.newDemoCommand(), a.newVersionCommand())

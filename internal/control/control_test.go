@@ -19,6 +19,7 @@ type fake struct {
 	Waits    // not asked for
 	Notifies // likewise
 	Doctors  // likewise
+	Ignoring // likewise
 	Versions
 	membership
 	histories

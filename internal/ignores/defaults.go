@@ -31,7 +31,7 @@ var defaultPatterns = []struct {
 	{System, true, `.DS_Store ._* .AppleDouble .Spotlight-V100 .fseventsd .TemporaryItems Thumbs.db ehthumbs.db desktop.ini .nfs* .fuse_hidden*`},
 	{System, false, `.Trash .Trashes .Trash-* .DocumentRevisions-V100 $RECYCLE.BIN lost+found`},
 	// Not what goes: it may hold what was never saved.
-	{Editor, false, `*~ *.swp *.swo .#* #*# ~$* .~lock.*#`},
+	{Editor, false, `?*~ *.swp *.swo .#* #*# ~$* .~lock.*#`},
 	{Partial, false, `*.part *.partial *.crdownload *.download *.opdownload *.filepart *.aria2 *.!ut`},
 }
 

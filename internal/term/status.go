@@ -61,6 +61,7 @@ func (t *Terminal) renderStatus(st *api.Status, now time.Time) string {
 	}
 	section("Folders", rows)
 	b.WriteString(t.localChanges(st, width))
+	b.WriteString(keptDirs(st))
 	b.WriteString(conflictHint(st))
 	rows = nil
 	for _, p := range st.Peers {
@@ -152,6 +153,9 @@ func (t *Terminal) folderRow(st *api.Status, f api.Folder) []string {
 	}
 	if f.LocalChanges > 0 {
 		row = append(row, styleWarn.Render(Count(f.LocalChanges, "change here only", "changes here only")))
+	}
+	if f.Ignored > 0 {
+		row = append(row, styleFaint.Render(fmt.Sprintf("%d kept out", f.Ignored)))
 	}
 	if f.Conflicts > 0 {
 		row = append(row, styleWarn.Render(Count(f.Conflicts, "conflict", "conflicts")))

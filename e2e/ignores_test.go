@@ -1,0 +1,152 @@
+//go:build unix
+
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/botsync/botsync/internal/api"
+	"github.com/botsync/botsync/internal/botsynctest"
+)
+
+func ignoresOf(t *testing.T, n *botsynctest.Node, args ...string) (out api.Ignores) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(n.Must(append([]string{"ignores", "--json"}, args...)...).Stdout), &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func folderOf(s api.Status, name string) api.Folder {
+	for _, f := range s.Folders {
+		if f.Name == name {
+			return f
+		}
+	}
+	return api.Folder{}
+}
+
+func exists(n *botsynctest.Node, path string) bool {
+	_, err := os.Lstat(n.Path(path))
+	return err == nil
+}
+
+// Secrets, repositories and caches stay where they are; one file says so for all
+// devices, at once; and what is kept out is named and never deleted.
+func TestIgnores(t *testing.T) {
+	t.Parallel()
+	agent, laptop := pair(t)
+	for _, name := range []string{".env", ".env.example", "proj/main.md", "proj/.git/config", "proj/node_modules/x/i.js", "notes.log", "data.tmp"} {
+		agent.Write("shared/"+name, "of agent: "+name)
+	}
+	agent.Must("wait", "--synced")
+	for name, want := range map[string]bool{".env.example": true, "proj/main.md": true, "notes.log": true, ".env": false, "proj/.git": false, "proj/node_modules": false} {
+		if exists(laptop, "shared/"+name) != want {
+			t.Errorf("laptop has %s: %v", name, !want)
+		}
+	}
+
+	// Listed, explained and counted.
+	list := ignoresOf(t, agent)
+	var got []string
+	for _, e := range list.Entries {
+		got = append(got, e.Path+" "+e.Class)
+	}
+	if want := "shared/.env secret, shared/proj/.git version_control, shared/proj/node_modules dependencies"; strings.Join(got, ", ") != want || list.Total != 3 {
+		t.Errorf("got %q, %d, want %q", got, list.Total, want)
+	}
+	if l := ignoresOf(t, agent, "--limit", "1"); len(l.Entries) != 1 || l.Total != 3 {
+		t.Errorf("%+v", l)
+	}
+	if e := ignoresOf(t, agent, "shared/proj/.git/config").Explained; e == nil || !e.Ignored || e.Pattern != ".git" || e.From != "default" {
+		t.Errorf("%+v", e)
+	}
+	agent.AwaitStatus("what is kept out is counted", func(s api.Status) bool {
+		f := folderOf(s, "shared")
+		return f.Ignored == 3 && f.IgnoredAt != nil
+	})
+	must(t, os.WriteFile(agent.Path("netrc"), []byte("password"), 0o600))
+	if r := agent.Run("send", agent.Path("netrc"), "--name", ".netrc", "--wait", "--timeout", "20s"); r.Code != api.ExitState || !strings.Contains(r.Stderr, "kept out by the pattern .netrc (default; secret") {
+		t.Errorf("%d: %s", r.Code, r.Stderr)
+	}
+
+	// One file for all, from either side, in effect without a restart: what is kept
+	// out now stays on both disks, and no change of it travels.
+	laptop.Write("shared/.botsyncignore", "*.log\n!node_modules\n")
+	for _, n := range []*botsynctest.Node{agent, laptop} {
+		botsynctest.Await(t, "the patterns hold", func() bool {
+			e := ignoresOf(t, n, "shared/notes.log").Explained
+			return e.Ignored && e.From == "shared/.botsyncignore" && e.Line == 1
+		})
+	}
+	laptop.AwaitFile("shared/proj/node_modules/x/i.js", "of agent: proj/node_modules/x/i.js")
+	agent.Write("shared/notes.log", "changed by agent")
+	agent.Write("shared/other.log", "new")
+	laptop.Write("shared/notes.log", "changed by laptop")
+	agent.Must("wait", "--synced")
+	laptop.Must("wait", "--synced")
+	laptop.AwaitFile("shared/notes.log", "changed by laptop")
+	agent.AwaitFile("shared/notes.log", "changed by agent")
+	if exists(laptop, "shared/other.log") {
+		t.Error("a file that is kept out travels")
+	}
+
+	// A line that cannot be used is named on all devices, and changes nothing.
+	agent.Write("shared/.botsyncignore", "#include ../../identity/key.pem\n")
+	for _, n := range []*botsynctest.Node{agent, laptop} {
+		n.AwaitStatus("the line is named", func(s api.Status) bool {
+			for _, p := range s.Problems {
+				if p.Code == "ignores_invalid" && strings.HasPrefix(p.Message, "shared/.botsyncignore, line 1: ") {
+					return true
+				}
+			}
+			return false
+		})
+	}
+	laptop.Must("stop")
+	laptop.Must("start")
+	if e := ignoresOf(t, laptop, "shared/notes.log").Explained; !e.Ignored {
+		t.Error("the last patterns do not hold after a restart")
+	}
+
+	// A peer deletes a directory: a cache goes with it, a repository stays, with its
+	// directory, and nobody waits for it.
+	agent.Write("shared/.botsyncignore", "")
+	laptop.AwaitFile("shared/.botsyncignore", "")
+	botsynctest.Await(t, "the defaults hold", func() bool { return ignoresOf(t, laptop, "shared/proj/node_modules").Explained.Ignored })
+	laptop.Write("shared/proj/.git/config", "of laptop")
+	laptop.Write("shared/proj/sub/__pycache__/a.pyc", "cache")
+	laptop.Write("shared/proj/sub/b.py", "")
+	laptop.Must("wait", "--synced")
+	must(t, os.RemoveAll(agent.Path("shared/proj")))
+	agent.Must("wait", "--synced", "--timeout", "60s")
+	laptop.Must("wait", "--synced", "--timeout", "60s")
+	var left []string
+	must(t, filepath.WalkDir(laptop.Path("shared/proj"), func(p string, d os.DirEntry, err error) error {
+		left = append(left, filepath.Base(p))
+		return err
+	}))
+	if strings.Join(left, " ") != "proj .git config" {
+		t.Errorf("left: %q", left)
+	}
+	s := laptop.Status()
+	if f := folderOf(s, "shared"); len(f.Kept) != 1 || f.KeptTotal != 1 || f.Kept[0].Path != "shared/proj" || f.Kept[0].Holds != "shared/proj/.git" || f.Kept[0].Class != "version_control" {
+		t.Errorf("%+v", f)
+	}
+	if len(s.Problems) > 0 {
+		t.Errorf("%+v", s.Problems)
+	}
+	if !strings.Contains(laptop.Must("status").Stdout, "shared/proj was deleted by a peer and stays here: it holds shared/proj/.git") {
+		t.Error("status does not say what is kept")
+	}
+	// It is a directory like any other again once there is something in it.
+	laptop.Write("shared/proj/new.md", "hello")
+	agent.AwaitFile("shared/proj/new.md", "hello")
+	if exists(agent, "shared/proj/.git") {
+		t.Error("the repository travels")
+	}
+}
