@@ -39,7 +39,14 @@ func (o *opener) open(_ context.Context, w *watched, ignores *ignore.Matcher) (*
 			return nil, err
 		}
 	}
-	skip := func(p string) bool { return ignores.Match(p).CanSkipDir() }
+	out := ignoringOf(filepath.Clean(w.cfg.Path))
+	skip := func(p string) bool {
+		skips := ignores.Match(p).CanSkipDir()
+		if skips && out != nil && !isInternal(p) {
+			out.count.note()
+		}
+		return skips
+	}
 	t, err := o.w.Add(w.cfg.Path, skip, w.queue)
 	if err != nil {
 		return nil, err
