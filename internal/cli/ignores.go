@@ -18,8 +18,8 @@ func (a *app) newIgnoresCommand() *cobra.Command {
 defaults keep out, and what .botsyncignore and .stignore of a folder do. Of a
 directory that is kept out whole only the directory is listed.
 
-With PATH: say whether it is synced, and which pattern decides; it need not exist. Of
-a folder, or a directory that is synced, all is listed that is kept out below it.
+With PATH: say whether it is synced, and which pattern decides; it need not exist.
+Of a folder, or a directory that is synced, all is listed that is kept out below it.
 
 A line with ! in .botsyncignore, at the top of a folder, syncs what a default keeps
 out, on all devices: !.git. docs/ignores.md says what the lines can be.`,
