@@ -93,6 +93,10 @@ type Folder struct {
 	NeedBytes int64  `json:"need_bytes"`
 	Conflicts int    `json:"conflicts"`
 	Error     string `json:"error"`
+	// Failed are the first of FailedTotal files that could not be read or written
+	// here, by path.
+	Failed      []FailedFile `json:"failed,omitempty"`
+	FailedTotal int          `json:"failed_total,omitempty"`
 	// ReceiveOnly says that what is changed here does not travel, as the role of
 	// this device has it; LocalChanges counts what was, and Changes are the first.
 	ReceiveOnly  bool          `json:"receive_only,omitempty"`

@@ -163,7 +163,7 @@ func (d *daemon) sentVersion(v *delivery, p root.Put) (engine.FileVersion, error
 	why := "something here took it away or changed it at once"
 	if !ok {
 		if why, ok = d.keptOut(v.id, v.folder, v.rel(p)); !ok {
-			why = "it is not synced"
+			why = d.whyFailed(v.id, v.folder, v.rel(p))
 		}
 	}
 	return engine.FileVersion{}, api.Errorf(api.CodeFolderError, fmt.Sprintf("Look at %s.", p.Path),

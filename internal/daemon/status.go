@@ -26,7 +26,6 @@ func (d *daemon) Status(ctx context.Context) (*api.Status, error) {
 		Root: d.root.Dir(), Device: d.self(),
 		Folders: []api.Folder{}, Peers: []api.Peer{}, Invites: d.invites.list(), Problems: []api.Problem{},
 	}
-	s.Problems = append(s.Problems, d.diskProblems()...) // the cause of others
 	var folders []string
 	if m.Network != "" {
 		s.Network = &api.Network{ID: m.Network, Devices: len(plan) + 1}
@@ -37,6 +36,7 @@ func (d *daemon) Status(ctx context.Context) (*api.Status, error) {
 			s.Problems = append(s.Problems, problems...)
 		}
 	}
+	s.Problems = append(d.diskProblems(s.Folders), s.Problems...) // the cause of others
 	for _, member := range plan {
 		p, err := d.peer(member, folders)
 		if err != nil {
@@ -77,14 +77,7 @@ func (d *daemon) folder(id, name string) (api.Folder, []api.Problem) {
 		f.State, f.Error = api.FolderError, st.Err.Error()
 		return f, append(problems, folderProblem(f))
 	}
-	if n := len(st.Failed); n > 0 {
-		first := st.Failed[0]
-		return f, append(problems, api.Problem{
-			Code:    "files_failed",
-			Message: fmt.Sprintf("%d file(s) in %s cannot be synced, the first: %q: %s", n, name, first.Path, first.Err),
-			Hint:    "Mend the cause; botsync tries again by itself.",
-		})
-	}
+	problems = append(problems, failedFiles(&f, st.Failed)...)
 	return f, problems
 }
 
@@ -139,21 +132,6 @@ func (d *daemon) peer(m network.Member, folders []string) (api.Peer, error) {
 		p.LastSeen = &seen
 	}
 	return p, nil
-}
-
-// leastFree is the room on the disk, in bytes, below which the engine may be
-// unable to take note of what a peer has: it ends the connection then, over and
-// over, and knows of nothing that is missing.
-const leastFree = 8 << 20
-
-const makeRoom = "Make room; botsync goes on by itself."
-
-func (d *daemon) diskProblems() []api.Problem {
-	if free, err := engine.Free(d.root.Dir()); err != nil || free >= leastFree {
-		return nil
-	}
-	return []api.Problem{{Code: "disk_full", Hint: makeRoom,
-		Message: fmt.Sprintf("The disk of %s is full: nothing can be received.", d.root.Dir())}}
 }
 
 // watchProblems are what keeps changes here from being noticed at once.

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"fmt"
 	"reflect"
 	"time"
 
@@ -187,7 +186,8 @@ func (d *daemon) lack(folders []string) (api.Lack, error) {
 		}
 		known = known && !b.Held && !b.Judging
 		if len(failed) > 0 && (l.Why == "" || l.Why == lookedAt) {
-			l.Why = fmt.Sprintf("%s/%s: %s", root.Folders[i], failed[0].Path, failed[0].Err)
+			first, _ := failedFile(root.Folders[i], failed[0])
+			l.Why = first.Path + ": " + first.Reason
 		} else if !known && l.Why == "" {
 			l.Why = lookedAt
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/syncthing/syncthing/lib/config"
+	"github.com/syncthing/syncthing/lib/locations"
 	"github.com/syncthing/syncthing/lib/protocol"
 )
 
@@ -125,6 +126,9 @@ func options(o config.OptionsConfiguration, port int, s Settings) config.Options
 		o.StunKeepaliveStartS = 0
 	}
 
+	home, err := DiskRoomOf(locations.GetBaseDir(locations.DataBaseDir))
+	o.MinHomeDiskFree = minFree(home.HomeReserve(), err)
+
 	// Nobody but the peers learns of this device.
 	o.URAccepted, o.URSeen, o.URURL, o.URUniqueID = -1, 1000, "", ""
 	o.CREnabled, o.CRURL = false, ""
@@ -146,9 +150,9 @@ func folder(c config.FolderConfiguration, f Folder, members []config.FolderDevic
 	c.FSWatcherEnabled = false // see watch.go
 	// It pulls when the index says so.
 	c.PullerDelayS = 0
-	// What could not be written is tried again after this time, then twice the
-	// time, and so on.
-	c.PullerPauseS = 5
+	// What could not be written is tried again after this time in seconds, then
+	// twice the time, and so on, up to 64 times as long.
+	c.PullerPauseS = 1
 	// Looking up each block of a new file in the others costs more than it
 	// saves, and so does listing directories to find names that differ in case
 	// alone, where names that do are different ones. Without the two, 10,000 small
@@ -156,6 +160,8 @@ func folder(c config.FolderConfiguration, f Folder, members []config.FolderDevic
 	c.BlockIndexing = false
 	c.CaseSensitiveFS = caseSensitive(f.Path)
 	c.FilesystemType = filesystemType
+	room, err := DiskRoomOf(f.Path)
+	c.MinDiskFree = minFree(room.Reserve(), err)
 	return c
 }
 

@@ -1,0 +1,26 @@
+package api
+
+// Why a file cannot be synced here. More codes may come.
+const (
+	FailedNoSpace    = "no_space"
+	FailedPermission = "permission_denied"
+	FailedReadOnly   = "read_only"
+	FailedInUse      = "in_use"
+	FailedNameLong   = "name_too_long"
+	FailedNameBad    = "name_reserved" // characters or a name that this system keeps for itself
+	FailedNameCase   = "name_case"     // another name here differs in case alone
+	FailedNameUTF8   = "name_not_utf8"
+	FailedChanging   = "changing"      // it is being written here; tried again at once
+	FailedAway       = "not_available" // no device that has it is connected
+	FailedNotEmpty   = "not_empty"     // a directory that peers deleted holds what they do not have
+	FailedOther      = "other"
+)
+
+// FailedFile is a file that could not be read or written here, so that it is not in
+// sync; the rest of the folder is. It is tried again, at most a minute later.
+type FailedFile struct {
+	Path   string `json:"path"`   // relative to the root, with slashes
+	Code   string `json:"code"`   // one of those above
+	Reason string `json:"reason"` // for a person
+	Detail string `json:"detail"` // what the system said
+}

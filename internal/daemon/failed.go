@@ -1,0 +1,114 @@
+package daemon
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/botsync/botsync/internal/api"
+	"github.com/botsync/botsync/internal/engine"
+)
+
+// shownFailed is how many files that could not be read or written status lists.
+const shownFailed = 20
+
+// causes are what systems and Syncthing say, and what that means. The first that
+// is found counts.
+var causes = []struct{ said, code, reason, hint string }{
+	{"insufficient space", api.FailedNoSpace, "there is not room enough for it", makeRoom},
+	{"no space left on device", api.FailedNoSpace, "there is not room enough for it", makeRoom},
+	{"not enough space on the disk", api.FailedNoSpace, "there is not room enough for it", makeRoom},
+	{"disk quota exceeded", api.FailedNoSpace, "the quota of this user is used up", makeRoom},
+	{"read-only file system", api.FailedReadOnly, "the file system is mounted read-only", "Mount it writable; botsync tries again by itself."},
+	{"being used by another process", api.FailedInUse, "a program has it open", "Close it there; botsync tries again by itself."},
+	{"text file busy", api.FailedInUse, "it is a program that is running", "End it; botsync tries again by itself."},
+	{"file name too long", api.FailedNameLong, "this system holds no name of that length", "Rename it where it is from."},
+	{"filename or extension is too long", api.FailedNameLong, "this system holds no name of that length", "Rename it where it is from."},
+	{"differs only in case", api.FailedNameCase, "another name here differs from it in case alone", "Rename one of the two."},
+	{"uses different upper or lowercase", api.FailedNameCase, "another name here differs from it in case alone", "Rename one of the two."},
+	{"filename is invalid", api.FailedNameBad, "this system keeps that name or a character in it for itself", "Rename it where it is from."},
+	{"name is invalid", api.FailedNameBad, "this system keeps that name or a character in it for itself", "Rename it where it is from."},
+	{"not in UTF8 encoding", api.FailedNameUTF8, "its name is not UTF-8", "Rename it."},
+	{"not in the correct UTF8 normalization", api.FailedNameUTF8, "its name is written in another form of Unicode than its system uses", "Rename it."},
+	{"permission denied", api.FailedPermission, "this user may not read or write it", "Give the user that botsync runs as the right; it tries again by itself."},
+	{"operation not permitted", api.FailedPermission, "the system does not permit to read or write it", "Give the user that botsync runs as the right; it tries again by itself."},
+	{"access is denied", api.FailedPermission, "this user may not read or write it", "Give the user that botsync runs as the right; it tries again by itself."},
+	{"modified but not rescanned", api.FailedChanging, "it is being changed here", "botsync tries again by itself."},
+	{"is being written", api.FailedChanging, "it is being changed here", "botsync tries again by itself."},
+	{"no connected device has the required version", api.FailedAway, "no device that has it is connected", "Connect one that has it."},
+	{"contains changed files", api.FailedChanging, "it is being changed here", "botsync tries again by itself."},
+	{"has been deleted on a remote device", api.FailedNotEmpty, "peers deleted this directory, and it holds what they do not have", "Move out of it what is to stay, and delete the rest."},
+}
+
+// failedFile says why a file of a folder could not be read or written.
+func failedFile(folder string, f engine.FileError) (out api.FailedFile, hint string) {
+	out = api.FailedFile{Path: path.Join(folder, f.Path), Code: api.FailedOther, Detail: f.Err}
+	said := strings.ToLower(f.Err)
+	for _, c := range causes {
+		if strings.Contains(said, strings.ToLower(c.said)) {
+			out.Code, out.Reason = c.code, c.reason
+			return out, c.hint
+		}
+	}
+	out.Reason = strings.TrimPrefix(strings.TrimPrefix(f.Err, "syncing: "), "scan: ")
+	return out, "Mend the cause; botsync tries again by itself."
+}
+
+// failedFiles fills in what could not be read or written in a folder, and says what
+// is wrong. What there is no room for is told once, with the disk.
+func failedFiles(f *api.Folder, failed []engine.FileError) []api.Problem {
+	failed = slices.Clone(failed)
+	slices.SortFunc(failed, func(a, b engine.FileError) int { return cmp.Compare(a.Path, b.Path) })
+	f.FailedTotal = len(failed)
+	var first *api.FailedFile
+	var hint string
+	others := 0
+	for i, e := range failed {
+		one, h := failedFile(f.Name, e)
+		if i < shownFailed {
+			f.Failed = append(f.Failed, one)
+		}
+		if one.Code != api.FailedNoSpace {
+			if others++; first == nil {
+				first, hint = &one, h
+			}
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	message := fmt.Sprintf("%s cannot be synced: %s.", first.Path, first.Reason)
+	if others > 1 {
+		message = fmt.Sprintf("%d files in %s cannot be synced, the first: %s: %s.", others, f.Name, first.Path, first.Reason)
+	}
+	return []api.Problem{{Code: "files_failed", Message: message, Hint: hint}}
+}
+
+// lacksRoom reports whether there was no room for a file.
+func lacksRoom(folders []api.Folder) bool {
+	for _, f := range folders {
+		for _, failed := range f.Failed {
+			if failed.Code == api.FailedNoSpace {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// whyFailed says why a file has no entry in the index.
+func (d *daemon) whyFailed(id, folder, name string) string {
+	failed, _, err := d.engine.Fault(id)
+	for _, f := range failed {
+		if f.Path == name {
+			one, _ := failedFile(folder, f)
+			return one.Reason
+		}
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return "it is not synced"
+}

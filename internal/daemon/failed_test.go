@@ -1,0 +1,91 @@
+package daemon
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/botsync/botsync/internal/api"
+	"github.com/botsync/botsync/internal/engine"
+)
+
+// What systems and Syncthing say has a stable code, and words of its own.
+func TestFailedFiles(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]string{
+		"scan: open /x/a: " + syscall.EACCES.Error():                                                                                           api.FailedPermission,
+		"syncing: " + (&fs.PathError{Op: "open", Path: "a", Err: syscall.EPERM}).Error():                                                       api.FailedPermission,
+		"syncing: replacing file: rename a b: Access is denied.":                                                                               api.FailedPermission,
+		"syncing: " + (&fs.PathError{Op: "mkdir", Path: "a", Err: syscall.EROFS}).Error():                                                      api.FailedReadOnly,
+		"syncing: finishing: write a: " + syscall.ENOSPC.Error():                                                                               api.FailedNoSpace,
+		"syncing: write a: There is not enough space on the disk.":                                                                             api.FailedNoSpace,
+		"syncing: write a: " + syscall.EDQUOT.Error():                                                                                          api.FailedNoSpace,
+		`syncing: insufficient space in folder "shared" (n-shared) (/x): current 1 MB < required 2 MB`:                                         api.FailedNoSpace,
+		"syncing: rename: The process cannot access the file because it is being used by another process.":                                     api.FailedInUse,
+		"syncing: open a: " + syscall.ETXTBSY.Error():                                                                                          api.FailedInUse,
+		"syncing: mkdir a: " + syscall.ENAMETOOLONG.Error():                                                                                    api.FailedNameLong,
+		"syncing: open a: The filename or extension is too long.":                                                                              api.FailedNameLong,
+		`syncing: remote "A" uses different upper or lowercase characters than local "a"; change the casing on either side to match the other`: api.FailedNameCase,
+		`syncing: name is invalid, contains Windows reserved character: ":"`:                                                                   api.FailedNameBad,
+		"syncing: name is invalid, must not end in space or period on Windows":                                                                 api.FailedNameBad,
+		"scan: item is not in UTF8 encoding":                                                                                                   api.FailedNameUTF8,
+		"syncing: checking existing file: file modified but not rescanned; will try again later":                                               api.FailedChanging,
+		"scan: the file is being written":                                                                                                      api.FailedChanging,
+		"syncing: no connected device has the required version of this file":                                                                   api.FailedAway,
+		"syncing: delete dir: directory has been deleted on a remote device but is not empty; the contents are probably ignored on that remote device, but not locally": api.FailedNotEmpty,
+		"syncing: the moon is full": api.FailedOther,
+	} {
+		got, hint := failedFile("shared", engine.FileError{Path: "dir/a", Err: said})
+		if got.Code != want || got.Path != "shared/dir/a" || got.Reason == "" || hint == "" || got.Detail != said {
+			t.Errorf("%q: %+v, %q, want %s", said, got, hint, want)
+		}
+		if strings.Contains(got.Reason, "ignored") {
+			t.Errorf("%q is told as ignored: %s", said, got.Reason)
+		}
+	}
+}
+
+// The list is bounded and has a total; what there is no room for is no problem of
+// its own, but that of the disk.
+func TestFailedFilesAreBounded(t *testing.T) {
+	t.Parallel()
+	var failed []engine.FileError
+	for i := range 50 {
+		failed = append(failed, engine.FileError{Path: fmt.Sprintf("%02d", 49-i), Err: "syncing: insufficient space in folder"})
+	}
+	f := api.Folder{Name: "shared"}
+	if p := failedFiles(&f, failed); len(p) != 0 || f.FailedTotal != 50 || len(f.Failed) != shownFailed || f.Failed[0].Path != "shared/00" || !lacksRoom([]api.Folder{f}) {
+		t.Errorf("%+v, %+v", p, f)
+	}
+	f = api.Folder{Name: "shared"}
+	p := failedFiles(&f, append(failed, engine.FileError{Path: "zz", Err: "scan: open zz: permission denied"}))
+	if len(p) != 1 || p[0].Code != "files_failed" || p[0].Message != "shared/zz cannot be synced: this user may not read or write it." {
+		t.Errorf("%+v", p)
+	}
+	f = api.Folder{Name: "shared"}
+	if p := failedFiles(&f, nil); p != nil || f.Failed != nil || lacksRoom([]api.Folder{f}) {
+		t.Errorf("%+v, %+v", p, f)
+	}
+}
+
+func TestDiskProblem(t *testing.T) {
+	t.Parallel()
+	const mebi = 1 << 20
+	for _, tt := range []struct {
+		free  uint64
+		lacks bool
+		want  string
+	}{
+		{10 << 30, false, ""},
+		{10 << 30, true, "has no room for some files (10 GiB free, of which 1.0 GiB stay so)"},
+		{900 * mebi, true, "nearly full (900 MiB free): no files are received until 1.0 GiB are"},
+		{7 * mebi, false, "full (7.0 MiB free): nothing can be received"},
+	} {
+		got := diskProblem("/root", engine.DiskRoom{Free: tt.free, Total: 1 << 40}, tt.lacks)
+		if (len(got) > 0) != (tt.want != "") || len(got) > 0 && (got[0].Code != "disk_full" || !strings.Contains(got[0].Message, tt.want)) {
+			t.Errorf("%d: %+v, want %s", tt.free, got, tt.want)
+		}
+	}
+}
