@@ -36,7 +36,7 @@ func (d *daemon) Status(ctx context.Context) (*api.Status, error) {
 			s.Problems = append(s.Problems, problems...)
 		}
 	}
-	s.Problems = append(d.diskProblems(s.Folders), s.Problems...) // the cause of others
+	s.Problems = slices.Insert(s.Problems, 0, d.diskProblems(s.Folders)...) // the cause of others
 	for _, member := range plan {
 		p, err := d.peer(member, folders)
 		if err != nil {

@@ -36,5 +36,17 @@ func TestIgnores(t *testing.T) {
 	}
 }
 
+func TestFailedFilesInStatus(t *testing.T) {
+	t.Parallel()
+	f := api.Folder{Name: "shared", FailedTotal: 7}
+	for range 6 {
+		f.Failed = append(f.Failed, api.FailedFile{Path: "shared/a\x1b", Reason: "no room"})
+	}
+	got := failedFiles(&api.Status{Folders: []api.Folder{f, {Name: "inbox"}}})
+	if want := strings.Repeat("  shared/a.: no room\n", 5) + "  and 2 more files in shared that cannot be synced\n"; clean(got) != want || strings.Contains(got, "\x1b") {
+		t.Errorf("got %q", got)
+	}
+}
+
 // clean takes what stands for a control character for a dot.
 func clean(s string) string { return strings.NewReplacer(Clean("\x1b"), ".").Replace(s) }

@@ -61,6 +61,7 @@ func (t *Terminal) renderStatus(st *api.Status, now time.Time) string {
 	}
 	section("Folders", rows)
 	b.WriteString(t.localChanges(st, width))
+	b.WriteString(failedFiles(st))
 	b.WriteString(keptDirs(st))
 	b.WriteString(conflictHint(st))
 	rows = nil
