@@ -53,8 +53,11 @@ func (f folderFS) DirNames(name string) ([]string, error) {
 // OpenFile has temporary files synced by those who write them.
 func (f folderFS) OpenFile(name string, flags int, mode fs.FileMode) (fs.File, error) {
 	file, err := f.Filesystem.OpenFile(name, flags, mode)
-	if err != nil || !fs.IsTemporary(name) || flags&fs.OptReadWrite == 0 {
+	if !fs.IsTemporary(name) || flags&fs.OptReadWrite == 0 {
 		return file, err
+	}
+	if err != nil {
+		return unwritable{name, err}, nil
 	}
 	f.replacing.opened(name)
 	return &pulledFile{File: file, closed: func() { f.replacing.complete(name) }}, nil
