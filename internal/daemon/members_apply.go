@@ -82,6 +82,13 @@ func (d *daemon) applyHeld() error {
 	if err := d.members.reread(); err != nil {
 		return err
 	}
+	if told, err := d.members.tellSystem(thisSystem); err != nil {
+		d.log.Warn("telling the network of this system", "error", err) // it works without
+	} else if told {
+		if err := d.members.reread(); err != nil {
+			return err
+		}
+	}
 	if _, now := d.members.untilRewrite(time.Now()); now && !before {
 		d.wake() // so that tend waits for that
 	}

@@ -50,6 +50,7 @@ func (d *daemon) Status(ctx context.Context) (*api.Status, error) {
 	s.Problems = append(s.Problems, d.problems(m, bad, s.Invites)...)
 	s.Problems = append(s.Problems, d.watchProblems()...)
 	s.Problems = append(s.Problems, d.ignoreProblems()...)
+	s.Problems = append(s.Problems, d.nameProblems(plan, folders)...)
 	s.Problems = append(s.Problems, d.notifyProblems(ctx)...)
 	return s, nil
 }

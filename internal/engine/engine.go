@@ -86,6 +86,7 @@ type Engine struct {
 	turns    turns           // of those who look at a folder
 	brakes   brakes
 	ignoring ignoringFolders
+	badNames badNameSets
 
 	applying sync.Mutex
 	applied  Settings

@@ -53,6 +53,7 @@ func TestLifeOfAnEngine(t *testing.T) {
 		t.Fatalf("%+v, %v", st, err)
 	}
 	faultsAreNotForgotten(ctx, t, e, "n-shared", shared)
+	namesForOthersAreKnown(t, e, "n-shared", shared)
 
 	// A folder that is moved away is stopped, and noticed when it is back.
 	if err := os.Rename(shared, shared+"-away"); err != nil {

@@ -15,6 +15,9 @@ import (
 const (
 	FactName = "name"
 	FactRole = "role"
+	// FactSystem is the operating system, as Go calls it: windows, darwin. It says
+	// which names of files the device cannot hold; there is none of most systems.
+	FactSystem = "system"
 )
 
 // Limits of a file of facts. It comes from other devices.
@@ -46,7 +49,7 @@ type Facts map[string]map[string]Fact
 // put keeps a fact, unless one that beats it is there. It reports whether that
 // changed anything.
 func (fs Facts) put(about, kind string, f Fact) bool {
-	if kind != FactName && kind != FactRole {
+	if kind != FactName && kind != FactRole && kind != FactSystem {
 		return false
 	}
 	if old, ok := fs[about][kind]; ok && !f.beats(old) {

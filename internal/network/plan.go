@@ -13,6 +13,7 @@ import (
 type Member struct {
 	Record
 	ShownName string // unique among the members: laptop, laptop-2
+	System    string // what it said of its operating system, see [FactSystem]; it can be anything
 }
 
 // View is a network as one of its devices sees it.
@@ -49,7 +50,7 @@ func Plan(known Known, self string) View {
 		if f, ok := facts[FactRole]; ok && api.Role(f.Value).Valid() {
 			r.Role = api.Role(f.Value)
 		}
-		m := Member{Record: r, ShownName: names.take(r.Name)}
+		m := Member{Record: r, ShownName: names.take(r.Name), System: facts[FactSystem].Value}
 		if r.ID == self {
 			view.Self = &m
 		} else {
