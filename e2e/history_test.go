@@ -59,7 +59,7 @@ func removeAll(t *testing.T, n *botsynctest.Node, folder string) {
 // what is held go there.
 func letThrough(t *testing.T, from, to *botsynctest.Node, folder string) {
 	t.Helper()
-	botsynctest.Await(t, "all is gone on "+to.Name, func() bool {
+	botsynctest.AwaitFor(t, 3*botsynctest.Patience, "all is gone on "+to.Name, func() bool {
 		if emptyTree(t, to.Path(folder)) {
 			return true
 		}
@@ -111,13 +111,15 @@ func TestUndoBringsBackEveryByte(t *testing.T) {
 	}
 	for _, on := range []*botsynctest.Node{laptop, agent} {
 		removeAll(t, agent, "shared")
+		agent.AwaitStatus("it is held", func(s api.Status) bool { return folderOf(s, "shared").Held != nil })
+		wantError(t, agent.Run("undo", "--by", "self", "--since", "10m", "--json"), api.ExitState, api.CodeHeld)
 		letThrough(t, agent, laptop, "shared")
 		line := decoded[api.UndoneLine](t, on, "undo", "--by", "agent", "--since", "10m")
 		if line.Restored != count+2 || len(line.Skipped) != 0 || len(line.Unreachable) != 0 || len(line.Files) != min(count+2, api.MaxRestored) {
 			t.Fatalf("%s: %d restored, skipped %v, no answer from %v", on.Name, line.Restored, line.Skipped, line.Unreachable)
 		}
 		for _, n := range []*botsynctest.Node{laptop, agent} {
-			botsynctest.Await(t, n.Name+" has every byte", func() bool { return slices.Equal(treeOf(t, n.Path("shared")), before) })
+			botsynctest.AwaitFor(t, 3*botsynctest.Patience, n.Name+" has every byte", func() bool { return slices.Equal(treeOf(t, n.Path("shared")), before) })
 		}
 	}
 }

@@ -39,10 +39,16 @@ func (d *daemon) Restore(ctx context.Context, req api.RestoreRequest) (*api.Rest
 	line.Unreachable = orNone(f.unreachable)
 	if req.Deleted {
 		wanted := history.Deleted(f.versions, d.isThere)
+		if err := d.heldAmong(s); len(wanted) == 0 && err != nil {
+			return nil, err
+		}
 		return line, d.bringBack(ctx, wanted, unconditionally, req.DryRun, &line.Restored, &line.Files, &line.Skipped)
 	}
 	v, err := d.chosen(f, req)
 	if err != nil {
+		if held := d.heldAmong(s); held != nil && !d.isThere(s.folders[0], s.path) {
+			return nil, held
+		}
 		return nil, err
 	}
 	if req.To != "" {
@@ -59,6 +65,18 @@ func (d *daemon) Restore(ctx context.Context, req api.RestoreRequest) (*api.Rest
 		return nil, api.Errorf(api.CodeRefused, "Move away what is there, or give another place with --to.", "%s", line.Skipped[0].Message)
 	}
 	return line, nil
+}
+
+// heldAmong is the error for what vanished here and no other device was told of: it
+// is in no history, and the others have it still. Nil if there is nothing.
+func (d *daemon) heldAmong(s scope) error {
+	m, _, _ := d.members.current()
+	for _, folder := range s.folders {
+		if b := d.engine.Brake(folderID(m.Network, folder)); b.Held && !b.Deciding {
+			return heldError(folder, *heldIn(folder, b))
+		}
+	}
+	return nil
 }
 
 func checkRestore(req api.RestoreRequest, s scope) error {

@@ -30,6 +30,9 @@ func (d *daemon) Undo(ctx context.Context, req api.UndoRequest) (*api.UndoneLine
 	if err != nil {
 		return nil, err
 	}
+	if err := d.heldAmong(s); device.ID == d.members.self && err != nil {
+		return nil, err
+	}
 	line := &api.UndoneLine{Schema: api.Schema, Type: api.TypeUndone, DryRun: req.DryRun, Device: device, Since: req.Since,
 		Files: []api.RestoredFile{}, New: []string{}, Skipped: []api.SkippedFile{}}
 	f, err := d.find(ctx, s, history.Query{Since: req.Since}, false, req.Timeout)
