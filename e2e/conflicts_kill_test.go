@@ -18,7 +18,7 @@ func TestKillWhileResolving(t *testing.T) {
 	t.Parallel()
 	n := botsynctest.New(t, "laptop")
 	n.Init()
-	const files = 400
+	const files = 120
 	short, _, _ := strings.Cut(n.Status().Device.ID, "-")
 	now := time.Now().Truncate(time.Second).UTC()
 	for i := range files {
