@@ -99,7 +99,6 @@ func (bs *brakes) nudge() {
 type found struct {
 	brake.Loss
 	superseded bool // a peer has changed the file meanwhile
-	nowhere    bool // no peer is known to have it; not looked for unless it is to come back
 }
 
 // pass returns the entries that may be written into the index of this device.
@@ -108,15 +107,11 @@ func (e *Engine) pass(folder string, files []protocol.FileInfo) []protocol.FileI
 	if b == nil {
 		return files
 	}
-	e.brakes.mu.Lock()
-	undoing := len(b.undo) > 0
-	e.brakes.mu.Unlock()
 	var all []found
 	var losses []brake.Loss
 	at := map[int]int{} // index in files → in losses
 	for i, f := range files {
 		if l, ok := e.lossOf(folder, f); ok {
-			l.nowhere = undoing && !e.elsewhere(folder, f.Name)
 			at[i] = len(all)
 			all, losses = append(all, l), append(losses, l.Loss)
 		}
@@ -158,14 +153,6 @@ func (bs *brakes) sort(self protocol.ShortID, b *braked, files []protocol.FileIn
 		switch {
 		case !lost, verdict[n]:
 			out = append(out, f)
-		case b.undo[f.Name] && all[n].nowhere:
-			// Nobody can bring it back. Peers that know of it would wait for it for
-			// good if they were not told.
-			out = append(out, f)
-			b.Back(f.Name)
-			if !losses[n].Directory {
-				b.lost = append(b.lost, filepath.ToSlash(f.Name))
-			}
 		case b.undo[f.Name], all[n].superseded && all[n].Emptied:
 			drop = append(drop, losses[n])
 		}
@@ -222,13 +209,15 @@ func (e *Engine) coming(folder string) int {
 	return 0
 }
 
-// forgetBatch is how many names SQLite is given at a time.
-const forgetBatch = 500
-
-// forget takes losses out of the index of this device: what is not there, and
-// others have, is pulled. An empty file makes room for that.
+// forget has this device lack what was lost: what is not there, and others have, is
+// pulled. An empty file makes room for that.
+//
+// The entries are those of files that are gone, of a version before all others.
+// Without any, the peers would not be told: they would ask here for what nobody
+// else has, and wait for this device to delete what it does not have.
 func (e *Engine) forget(b *braked, losses []brake.Loss) {
 	var names, lost []string
+	var entries []protocol.FileInfo
 	for _, l := range losses {
 		if l.Emptied && !e.removeEmpty(b, l.Name) {
 			continue
@@ -237,14 +226,15 @@ func (e *Engine) forget(b *braked, losses []brake.Loss) {
 		if !l.Directory && !e.elsewhere(b.id, l.Name) {
 			lost = append(lost, filepath.ToSlash(l.Name))
 		}
-	}
-	for from := 0; from < len(names); from += forgetBatch {
-		// It is given its own copy, which it may change.
-		batch := append([]string(nil), names[from:min(from+forgetBatch, len(names))]...)
-		if err := e.db.DropFilesNamed(b.id, protocol.LocalDeviceID, batch); err != nil {
-			slog.Error("Files cannot be brought back; it is tried again", "folder", b.root, "error", err)
-			return
+		if f, ok, err := e.db.GetDeviceFile(b.id, protocol.LocalDeviceID, l.Name); err == nil && ok {
+			f.Deleted, f.Size, f.Blocks, f.BlocksHash, f.SymlinkTarget = true, 0, nil, nil, nil
+			f.Version, f.LocalFlags, f.Sequence = protocol.Vector{}, 0, 0
+			entries = append(entries, f)
 		}
+	}
+	if err := e.db.enter(b.id, entries); err != nil {
+		slog.Error("Files cannot be brought back; it is tried again", "folder", b.root, "error", err)
+		return
 	}
 	e.brakes.mu.Lock()
 	defer e.brakes.mu.Unlock()

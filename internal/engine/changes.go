@@ -36,7 +36,7 @@ type index interface {
 	GetIndexID(folder string, device protocol.DeviceID) (protocol.IndexID, error)
 	makeFolder(folder string) error
 	CountLocal(folder string, device protocol.DeviceID) (syncthing.Counts, error)
-	DropFilesNamed(folder string, device protocol.DeviceID, names []string) error
+	enter(folder string, files []protocol.FileInfo) error
 	Close() error
 }
 

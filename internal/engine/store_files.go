@@ -59,6 +59,13 @@ func (l *layer[S, O, M, B, P]) Update(folder string, device protocol.DeviceID, f
 	})
 }
 
+// enter writes entries into the index of this device that need not pass.
+func (l *layer[S, O, M, B, P]) enter(folder string, files []protocol.FileInfo) error {
+	return l.known(folder).write(normalized(files), true, func() error {
+		return l.store.Update(folder, protocol.LocalDeviceID, files)
+	})
+}
+
 // GetDeviceFile returns the entry of a file in the index of a device.
 func (l *layer[S, O, M, B, P]) GetDeviceFile(folder string, device protocol.DeviceID, name string) (protocol.FileInfo, bool, error) {
 	if device != protocol.LocalDeviceID {
