@@ -130,6 +130,9 @@ func TestTheBrake(t *testing.T) {
 	if r := agent.Run("status", "--json"); r.Exit != api.ExitNotRunning || !strings.Contains(r.Stdout, `"problems":[{"code":"held"`) {
 		t.Errorf("status without a daemon: %+v", r)
 	}
+	if r := agent.Run("doctor"); r.Exit != api.ExitTrouble || !strings.Contains(r.Stdout, "200 files went away on this device; that is held") {
+		t.Errorf("doctor without a daemon: %+v", r)
+	}
 	agent.Must("start")
 	awaitHeld(agent, "shared", 200)
 	if r := agent.Run("doctor"); r.Exit != api.ExitTrouble || !strings.Contains(r.Stdout, "200 files went away on this device; that is held") {

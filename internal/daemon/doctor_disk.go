@@ -116,6 +116,7 @@ func addUpVersions(ctx context.Context, r *root.Root) func(*doctor.Facts) {
 func readMember(r *root.Root) func(*doctor.Facts) {
 	var out doctor.Member
 	var peers []doctor.Peer
+	held := map[string]int{}
 	m, err := loadMembership(r)
 	out.Err, out.Network = err, m.Network != ""
 	if m.Pending != nil {
@@ -133,11 +134,21 @@ func readMember(r *root.Root) func(*doctor.Facts) {
 				out.By = known.Records[view.Removal.RemovedBy].Name
 			}
 		}
+		for _, name := range root.Folders {
+			if b := engine.KeptBrake(r.EngineDir(), folderID(m.Network, name)); b.Held {
+				held[name] = b.Files
+			}
+		}
 		for _, p := range view.Members {
 			peers = append(peers, doctor.Peer{ID: p.ID, Name: p.ShownName, Stock: p.Stock})
 		}
 	}
 	return func(f *doctor.Facts) {
+		for name, files := range held {
+			if f.Live == nil { // else it says so itself
+				doctorFolder(f, name, func(x *doctor.Folder) { x.IsHeld, x.Held = true, files })
+			}
+		}
 		out.Ghosts = f.Member.Ghosts
 		if f.Member = out; f.Peers == nil {
 			f.Peers = peers

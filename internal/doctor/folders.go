@@ -40,26 +40,26 @@ func (b *book) folder(f Folder) {
 	default:
 		add(api.CheckOK, "folder", plain("Its directory is there."), text{})
 	}
-	if b.Live == nil {
-		return
-	}
-	b.contents(f, name, add)
-}
-
-// contents are the checks that a running daemon alone can make.
-func (b *book) contents(f Folder, name text, add func(status, code string, message, fix text)) {
-	if f.Failed > 0 {
-		add(api.CheckFail, "files", sayf("%v cannot be synced, the first: %v: %v.", count(f.Failed, "file", "files"), text{f.First, "[path]"}, causeOf(f.FirstErr)),
-			plain("Mend the cause; botsync tries again by itself."))
-	} else {
-		add(api.CheckOK, "files", plain("No file is in the way."), text{})
-	}
 	switch {
 	case f.IsHeld && f.Deciding:
 		add(api.CheckWarn, "held", sayf("%v away on this device; what is to become of that is being done.", count(f.Held, "file went", "files went")), plain("Wait until it is done."))
 	case f.IsHeld:
 		add(api.CheckFail, "held", sayf("%v away on this device; that is held, and no other device was told.", count(f.Held, "file went", "files went")),
 			sayf("botsync resume %v --undo brings them back, botsync resume %v --accept deletes them everywhere", name, name))
+	}
+	if b.Live == nil {
+		return
+	}
+	b.contents(f, add)
+}
+
+// contents are the checks that a running daemon alone can make.
+func (b *book) contents(f Folder, add func(status, code string, message, fix text)) {
+	if f.Failed > 0 {
+		add(api.CheckFail, "files", sayf("%v cannot be synced, the first: %v: %v.", count(f.Failed, "file", "files"), text{f.First, "[path]"}, causeOf(f.FirstErr)),
+			plain("Mend the cause; botsync tries again by itself."))
+	} else {
+		add(api.CheckOK, "files", plain("No file is in the way."), text{})
 	}
 	connected := slices.ContainsFunc(b.Peers, func(p Peer) bool { return p.Connected })
 	switch {
