@@ -140,14 +140,6 @@ func (d *daemon) gatherStatus(ctx context.Context) func(*doctor.Facts) {
 			f.Problems = append(f.Problems, api.Problem{Code: "status", Message: "botsync status fails: " + err.Error(), Hint: "botsync stop, then: botsync start"})
 		}
 	}
-	folders := map[string]engine.FolderStatus{}
-	if st.Network != nil {
-		for _, name := range root.Folders {
-			if s, err := d.engine.Folder(folderID(st.Network.ID, name)); err == nil {
-				folders[name] = s
-			}
-		}
-	}
 	var peers []doctor.Peer
 	for _, p := range st.Peers {
 		peers = append(peers, d.examinedPeer(p))
@@ -161,8 +153,9 @@ func (d *daemon) gatherStatus(ctx context.Context) func(*doctor.Facts) {
 				if s.Held != nil {
 					x.IsHeld, x.Held, x.Deciding = true, s.Held.Files, s.Held.Busy
 				}
-				if failed := folders[s.Name].Failed; len(failed) > 0 {
-					x.Failed, x.First, x.FirstErr = len(failed), failed[0].Path, failed[0].Err
+				x.Ignored, x.IgnoredKnown = s.Ignored, s.IgnoredAt != nil
+				if x.Failed = s.FailedTotal; len(s.Failed) > 0 {
+					x.First, x.FirstErr = s.Failed[0].Path, s.Failed[0].Reason
 				}
 			})
 		}

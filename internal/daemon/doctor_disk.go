@@ -80,9 +80,8 @@ func checkState(ctx context.Context, r *root.Root) func(*doctor.Facts) {
 // writing a file of no length.
 func lookAtDisk(r *root.Root) func(*doctor.Facts) {
 	var d doctor.Disk
-	if d.Free, d.Err = engine.Free(r.Dir()); d.Err == nil {
-		d.Total, d.Err = engine.Total(r.Dir())
-	}
+	room, err := engine.DiskRoomOf(r.Dir())
+	d.Free, d.Total, d.Reserve, d.Err = room.Free, room.Total, room.Reserve(), err
 	temp, err := os.CreateTemp(r.StateDir(), atomicfile.TempPrefix+"doctor-*")
 	if err == nil {
 		err = errors.Join(temp.Close(), os.Remove(temp.Name()))

@@ -109,7 +109,7 @@ func others(b *book) {
 }
 
 // statusCodes are codes of status that may stand in a report.
-var statusCodes = []string{"held", "disk_low", "names", "history"}
+var statusCodes = []string{"ignores_invalid", "name_unholdable"}
 
 // clockSlack is what may be between two looks at a clock that was corrected a little.
 const clockSlack = time.Minute

@@ -1,6 +1,8 @@
 package doctor
 
 import (
+	"slices"
+
 	"github.com/botsync/botsync/internal/api"
 )
 
@@ -90,22 +92,18 @@ func state(b *book) {
 	}
 }
 
-// Limits of room on the disk, in bytes.
-const (
-	fullDisk   = 8 << 20
-	nearlyFull = 200 << 20
-)
-
 func disk(b *book) {
 	d := b.Disk
 	const room = "Make room; botsync goes on by itself."
 	switch {
 	case d.Err != nil:
 		b.fail("disk_space", sayf("The disk of the root cannot be looked at: %v.", cause(d.Err)), plain("See whether it is mounted."))
-	case d.Free < fullDisk:
-		b.fail("disk_space", sayf("The disk is full (%v free): nothing can be received.", size(d.Free)), plain(room))
-	case d.Free < nearlyFull || d.Free < d.Total/100:
-		b.warn("disk_space", sayf("The disk is nearly full: %v of %v free.", size(d.Free), size(d.Total)), plain(room))
+	case d.Free < d.Reserve:
+		b.fail("disk_space", sayf("The disk is full (%v free): no files are received until %v are.", size(d.Free), size(d.Reserve)), plain(room))
+	case slices.ContainsFunc(b.Problems, func(p api.Problem) bool { return p.Code == "disk_full" }):
+		b.fail("disk_space", sayf("There is no room for some files (%v free, of which %v stay so): the others are received.", size(d.Free), size(d.Reserve)), plain(room))
+	case d.Free < 2*d.Reserve:
+		b.warn("disk_space", sayf("The disk is nearly full: %v free, and below %v no files are received.", size(d.Free), size(d.Reserve)), plain(room))
 	default:
 		b.ok("disk_space", sayf("%v of %v free.", size(d.Free), size(d.Total)))
 	}

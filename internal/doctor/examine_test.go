@@ -63,7 +63,8 @@ func TestEveryTroubleIsNamed(t *testing.T) {
 		"1970":           {func(f *Facts) { f.Now = time.Unix(0, 0) }, api.CheckFail, "clock", "", "long past", "timedatectl"},
 
 		"full":         {func(f *Facts) { f.Disk.Free = 1 << 20 }, api.CheckFail, "disk_space", "", "The disk is full (1.0 MiB free)", "Make room"},
-		"nearly full":  {func(f *Facts) { f.Disk.Free = 100 << 20 }, api.CheckWarn, "disk_space", "", "nearly full", "Make room"},
+		"nearly full":  {func(f *Facts) { f.Disk.Free = 3 << 29 }, api.CheckWarn, "disk_space", "", "nearly full", "Make room"},
+		"large files":  {func(f *Facts) { f.Problems = []api.Problem{{Code: "disk_full"}} }, api.CheckFail, "disk_space", "", "no room for some files", "Make room"},
 		"no disk":      {func(f *Facts) { f.Disk.Err = fs.ErrNotExist }, api.CheckFail, "disk_space", "", "cannot be looked at", "mounted"},
 		"read-only":    {func(f *Facts) { f.Disk.Writable = errors.New("read-only file system") }, api.CheckFail, "disk_writable", "", "read-only", "mount"},
 		"much history": {func(f *Facts) { f.Disk.Versions = 20 << 30 }, api.CheckWarn, "history", "", "20.0 GiB", "oldest"},

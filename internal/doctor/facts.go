@@ -96,6 +96,7 @@ type State struct {
 // Disk is where the root is.
 type Disk struct {
 	Free, Total uint64 // bytes
+	Reserve     uint64 // below which nothing is received
 	Err         error
 	Writable    error  // why .botsync cannot be written to; nil if it can
 	Log         uint64 // bytes of logs

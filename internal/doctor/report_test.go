@@ -163,7 +163,7 @@ func healthy() Facts {
 		Config:   Config{Path: "/home/me/sync/.botsync/config.toml", Relay: "https://relay.example.com"},
 		Identity: Identity{Dir: "/home/me/sync/.botsync/identity", ID: "SELF", Modes: []FileMode{{"/home/me/sync/.botsync/identity/key.pem", 0o600}}},
 		State:    State{Path: "/home/me/sync/.botsync/state.db", Latest: now.Add(-time.Minute)},
-		Disk:     Disk{Free: 50 << 30, Total: 100 << 30, VersionsKnown: true, Versions: 1 << 20, VersionsLimit: 10 << 30},
+		Disk:     Disk{Free: 50 << 30, Total: 100 << 30, Reserve: 1 << 30, VersionsKnown: true, Versions: 1 << 20, VersionsLimit: 10 << 30},
 		Member:   Member{Network: true},
 		Relay:    Relay{URL: "https://relay.example.com", Tried: true, Took: 12 * time.Millisecond},
 		Peers: []Peer{{ID: "PEER", Name: "laptop", Connected: true, Via: api.ViaLAN, Address: "192.168.1.7:22010", LastSeen: now.Add(-2 * time.Minute),
