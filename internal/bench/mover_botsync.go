@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/botsync/botsync/internal/root"
 )
 
 // botsyncMover is two paired daemons.
@@ -30,10 +32,27 @@ func (m *botsyncMover) start(ctx context.Context) error {
 	if _, _, err := m.guest.join(ctx, code); err != nil {
 		return err
 	}
-	if err := m.findProcesses(); err != nil {
+	if err := m.release(); err != nil {
+		return err
+	}
+	if _, err := m.restart(ctx); err != nil {
 		return err
 	}
 	return sleep(ctx, 2*quiet) // what comes with the joining itself is over then
+}
+
+// release turns the brake off, which would hold what is deleted between two rounds.
+func (m *botsyncMover) release() error {
+	for _, n := range []*node{m.host, m.guest} {
+		r, err := root.Open(n.dir)
+		if err != nil {
+			return err
+		}
+		if err := r.UpdateConfig(func(c *root.Config) error { c.Brake.Enabled = false; return nil }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (m *botsyncMover) findProcesses() error {
