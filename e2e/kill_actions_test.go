@@ -17,6 +17,10 @@ import (
 	"github.com/botsync/botsync/internal/botsynctest"
 )
 
+// killsEnv is how often TestKillsCostNothing kills, and how often each action of
+// others; 500 of the first take ten minutes.
+const killsEnv = "BOTSYNC_TEST_KILLS"
+
 // An action is a command that changes files or the network, and that has to leave
 // nothing to repair whenever a daemon is killed on the way.
 type action struct {

@@ -23,9 +23,6 @@ import (
 	"github.com/botsync/botsync/internal/botsynctest"
 )
 
-// killsEnv is how often TestKillsCostNothing kills; 500 take ten minutes.
-const killsEnv = "BOTSYNC_TEST_KILLS"
-
 // Both daemons are killed at any moment, again and again, while files are made,
 // written over, renamed and deleted on both sides. That costs nothing: no file
 // is ever seen in part, none goes away while it is replaced, nobody announces
