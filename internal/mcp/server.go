@@ -101,6 +101,7 @@ func newServer(opts Options) *server {
 			SubscribeHandler:   s.subscribe,
 			UnsubscribeHandler: s.unsubscribe,
 		})
+	s.mcp.AddReceivingMiddleware(withArguments)
 	s.addStatus()
 	s.addDoctor()
 	s.addList()
