@@ -63,6 +63,20 @@ func Put(folder *os.Root, name string, c Content, keep func() error) (err error)
 	if !filepath.IsLocal(local) || local == "." {
 		return ErrPath
 	}
+	// Where the deletion of a directory is pending, Syncthing removes unfinished files
+	// in it, and the directory if it is empty.
+	for tries := 1; ; tries++ {
+		if err = put(folder, name, local, c, keep); !errors.Is(err, fs.ErrNotExist) || tries == putTries {
+			return err
+		}
+	}
+}
+
+// putTries is how often a file is written that somebody removes before it has its
+// name.
+const putTries = 5
+
+func put(folder *os.Root, name, local string, c Content, keep func() error) (err error) {
 	if err := makeDirs(folder, path.Dir(name)); err != nil {
 		return err
 	}

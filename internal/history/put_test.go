@@ -159,3 +159,24 @@ func TestRemoveAndExport(t *testing.T) {
 		t.Errorf("%v, %v", list, err)
 	}
 }
+
+// Somebody removes the unfinished file: it is written again.
+func TestPutAgain(t *testing.T) {
+	t.Parallel()
+	folder, dir := newFolder(t)
+	c := contentOf("hello")
+	tries := 0
+	open := c.Open
+	c.Open = func() (io.ReadCloser, error) {
+		if tries++; tries == 1 {
+			return nil, errors.Join(os.Remove(filepath.Join(dir, "sub")), fs.ErrNotExist)
+		}
+		return open()
+	}
+	if err := Put(folder, "sub/file", c, func() error { return nil }); err != nil || tries != 2 {
+		t.Fatal(tries, err)
+	}
+	if data, err := os.ReadFile(filepath.Join(dir, "sub", "file")); err != nil || string(data) != "hello" {
+		t.Fatalf("%q, %v", data, err)
+	}
+}
