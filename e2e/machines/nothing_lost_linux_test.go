@@ -152,7 +152,7 @@ func awaitQuiet(t *testing.T, trouble *troubleMaker) {
 		}
 		t.Logf("after a look at everything:\n%s", unrest(nodes))
 	}()
-	botsynctest.AwaitFor(t, 2*botsynctest.Patience, "the same on all devices", func() bool {
+	botsynctest.AwaitFor(t, 5*botsynctest.Patience, "the same on all devices", func() bool {
 		time.Sleep(200 * time.Millisecond) // between looks, which cost
 		held := trouble.decide()
 		last = unrest(nodes)
