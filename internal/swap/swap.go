@@ -7,6 +7,7 @@
 package swap
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,7 +23,8 @@ var ErrTaken = errors.New("something of that name is there")
 // name in the last moment. keep must hold on to the very file, by a link, where it
 // can: then what a program still writes to it is kept too.
 //
-// After a kill both are there, if need be under each other's names.
+// After a kill both are there, if need be under each other's names. Where the system
+// cannot exchange names, what takes the place of to after it was kept is lost.
 func Replace(dir *os.Root, to, with string, keep func(name string) error) error {
 	if err := keep(to); err != nil {
 		return err
@@ -37,12 +39,29 @@ func Replace(dir *os.Root, to, with string, keep func(name string) error) error 
 	return Drop(dir, with, keep)
 }
 
-// Drop removes a file after it was kept.
+// tempName is what Syncthing leaves alone, and removes if a kill left it.
+const tempName = ".syncthing.botsync-drop-"
+
+// Drop removes a file after it was kept. What takes its place in the last moment is
+// kept as well, under another name that keep is told then.
 func Drop(dir *os.Root, name string, keep func(name string) error) error {
+	before, err := dir.Lstat(name)
+	if err != nil {
+		return err
+	}
 	if err := keep(name); err != nil {
 		return err
 	}
-	return dir.Remove(name)
+	temp := tempName + rand.Text() + ".tmp"
+	if err := dir.Rename(name, temp); err != nil {
+		return err
+	}
+	if now, err := dir.Lstat(temp); err == nil && !os.SameFile(before, now) {
+		if err := keep(temp); err != nil {
+			return errors.Join(err, Place(dir, temp, name))
+		}
+	}
+	return dir.Remove(temp)
 }
 
 // Place gives a file another name, which is free; else the error is ErrTaken. After

@@ -90,6 +90,34 @@ func TestNothingGoesUnkept(t *testing.T) {
 	}
 }
 
+// What takes the place of a file that is dropped is kept as well, or stays.
+func TestDropWhatTookThePlace(t *testing.T) {
+	t.Parallel()
+	for _, full := range []bool{false, true} {
+		dir, path, keep, kept := open(t, map[string]string{"copy": "old", "editor": "newer"})
+		calls := 0
+		err := Drop(dir, "copy", func(name string) error {
+			if calls++; calls == 1 {
+				return errors.Join(keep(name), os.Rename(filepath.Join(path, "editor"), filepath.Join(path, "copy")))
+			}
+			if full {
+				return errors.ErrUnsupported
+			}
+			return keep(name)
+		})
+		got := kept()
+		if full && (err == nil || read(filepath.Join(path, "copy")) != "newer") {
+			t.Errorf("%v, and %q", err, read(filepath.Join(path, "copy")))
+		}
+		if !full && (err != nil || read(filepath.Join(path, "copy")) != "-" || len(got) != 2 || got[1] != "newer") {
+			t.Errorf("%v, kept %q", err, got)
+		}
+		if left, _ := filepath.Glob(filepath.Join(path, ".syncthing.*")); len(left) > 0 {
+			t.Errorf("left over: %q", left)
+		}
+	}
+}
+
 func TestPlace(t *testing.T) {
 	t.Parallel()
 	dir, path, _, _ := open(t, map[string]string{"a": "1", "b": "2"})
