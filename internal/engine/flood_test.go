@@ -22,6 +22,7 @@ const entriesEnv = "BOTSYNC_TEST_ENTRIES"
 // daemon takes as much memory for that as before or little more, answers, and
 // moves the files of others meanwhile.
 func TestFloodOfEntries(t *testing.T) {
+	t.Parallel()
 	agent, laptop := botsynctest.New(t, "agent"), botsynctest.New(t, "laptop")
 	laptop.Join(agent.Init().Code)
 	p := newBadPeer(t, agent)

@@ -139,6 +139,7 @@ var hostiles = []hostile{
 // deleted, the daemon lives, what is good arrives in spite of it, and what cannot
 // be written is named.
 func TestHostilePeer(t *testing.T) {
+	t.Parallel()
 	agent, laptop := botsynctest.New(t, "agent"), botsynctest.New(t, "laptop")
 	laptop.Join(agent.Init().Code)
 	outside := botsynctest.TempDir(t)
