@@ -142,3 +142,63 @@ func TestIgnores(t *testing.T) {
 		return f.Ignored == 1 && f.IgnoredAt != nil
 	})
 }
+
+// Whatever a peer writes into the shared file, no secret leaves and nothing gets into
+// a repository, until the own file of each device says so.
+func TestIgnoresNoPeerLifts(t *testing.T) {
+	t.Parallel()
+	agent, laptop := pair(t)
+	agent.Write("shared/.env", "secret")
+	agent.Write("shared/repo/.git/config", "of agent")
+	agent.Write("shared/repo/a.md", "")
+	laptop.AwaitFile("shared/repo/a.md", "")
+	laptop.Write("shared/repo/.git/hooks/post-checkout", "of laptop")
+	laptop.Write("shared/.botsyncignore", "!*\n!.env\n!.git\n!/repo/.git/**\n")
+	both := []*botsynctest.Node{agent, laptop}
+	refused := func(s api.Status) bool {
+		for _, p := range s.Problems {
+			if p.Code == "ignores_refused" {
+				return strings.HasPrefix(p.Message, "shared/.botsyncignore, line ") && strings.Contains(p.Hint, "shared/.stignore")
+			}
+		}
+		return false
+	}
+	for _, n := range both {
+		n.AwaitStatus("the lines are refused", refused)
+	}
+	if p := ignoresOf(t, agent).Problems; len(p) != 1 || !strings.Contains(p[0].Message, "line 1: !* admits no secrets and no version control here, nor do 3 other lines") {
+		t.Errorf("%+v", p)
+	}
+	stays := func(when string) {
+		t.Helper()
+		// What comes after has arrived, so what came before would have.
+		for i, n := range both {
+			name := "shared/" + strings.ReplaceAll(when, " ", "-") + "-" + n.Name
+			n.Write("shared/repo/.git/new", n.Name)
+			n.Write(name, "")
+			both[1-i].AwaitFile(name, "")
+		}
+		for _, n := range both {
+			n.Must("wait", "--synced", "--timeout", "60s")
+		}
+		if exists(laptop, "shared/.env") || exists(laptop, "shared/repo/.git/config") || exists(agent, "shared/repo/.git/hooks") {
+			t.Errorf("%s: what is kept out travels", when)
+		}
+		for _, n := range both {
+			n.AwaitFile("shared/repo/.git/new", n.Name)
+		}
+	}
+	stays("neither admits it")
+	// The peer alone sends it, and offers it: nothing is written here.
+	laptop.Write("shared/.stignore", "!.git\n!.env\n!*\n")
+	botsynctest.Await(t, "laptop admits it", func() bool { return !ignoresOf(t, laptop, "shared/repo/.git/config").Explained.Ignored })
+	stays("one admits it")
+
+	must(t, os.Remove(laptop.Path("shared/repo/.git/new")))
+	agent.Write("shared/.stignore", "!.git\n")
+	laptop.AwaitFile("shared/repo/.git/config", "of agent")
+	agent.AwaitFile("shared/repo/.git/hooks/post-checkout", "of laptop")
+	if exists(laptop, "shared/.env") {
+		t.Error("a secret travels that is not named")
+	}
+}

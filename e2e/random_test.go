@@ -24,7 +24,9 @@ func TestAnyChangesArrive(t *testing.T) {
 	agent, laptop := pair(t)
 	release(agent, laptop)
 	for _, folder := range folders {
-		agent.Write(folder+"/.botsyncignore", "!*\n") // names of every kind
+		for _, n := range []*botsynctest.Node{agent, laptop} {
+			n.Write(folder+"/.stignore", "!*\n") // names of every kind
+		}
 	}
 	awaitSame(t, agent, laptop)
 	for _, n := range []*botsynctest.Node{agent, laptop} {

@@ -22,11 +22,13 @@ With PATH: say whether it is synced, and which pattern decides; it need not exis
 Of a folder, or a directory that is synced, all is listed that is kept out below it.
 
 A line with ! in .botsyncignore, at the top of a folder, syncs what a default keeps
-out, on all devices: !.git. docs/ignores.md says what the lines can be.`,
+out, on all devices: !node_modules. Secrets and version control are synced by a
+device only if its own .stignore says so, which no peer can write. docs/ignores.md
+says what the lines can be.`,
 		Example: `  botsync ignores
   botsync ignores shared/.env
   botsync ignores shared/web --json
-  echo '!.git' >>~/sync/shared/.botsyncignore`,
+  echo '!node_modules' >>~/sync/shared/.botsyncignore`,
 		Annotations: deviceExits(api.ExitState),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {

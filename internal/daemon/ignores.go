@@ -65,11 +65,14 @@ func reason(folder string, r *ignores.Rule) api.IgnoreReason {
 	}
 	if r.Line == 0 && r.Pattern == "!/"+ignores.SharedName {
 		out.Why = "what this file says holds for all devices, so it is always synced"
+	} else if r.Line == 0 && r.Pattern == "/"+ignores.LocalName {
+		out.Why = "what this file says holds for this device alone"
 	}
 	return out
 }
 
-// ignoreProblems are files of patterns that cannot be used.
+// ignoreProblems are files of patterns that cannot be used, and lines that admit
+// less than they say.
 func (d *daemon) ignoreProblems() []api.Problem {
 	out := []api.Problem{}
 	for _, e := range d.engine.IgnoreErrors() {
@@ -78,7 +81,23 @@ func (d *daemon) ignoreProblems() []api.Problem {
 			Message: fmt.Sprintf("%s. The patterns before hold.", strings.TrimSuffix(e.Error(), ".")),
 			Hint:    "Mend the line, on any device if the file is .botsyncignore; docs/ignores.md says what a line can be."})
 	}
+	for _, refused := range d.engine.IgnoresRefused() {
+		out = append(out, refusedProblem(refused.Folder, refused.Rules))
+	}
 	return out
+}
+
+// refusedProblem says that lines which a peer may have written do not admit what
+// is guarded. It does not urge anybody to admit it.
+func refusedProblem(folder string, rules []*ignores.Rule) api.Problem {
+	first := rules[0]
+	message := fmt.Sprintf("%s, line %d: %s admits no secrets and no version control here", path.Join(folder, first.File), first.Line, first.Pattern)
+	if n := len(rules) - 1; n > 0 {
+		message += fmt.Sprintf(", nor do %d other lines", n)
+	}
+	own := path.Join(folder, ignores.LocalName)
+	return api.Problem{Code: "ignores_refused", Message: message + ": only " + own + " of this device does.",
+		Hint: fmt.Sprintf("Remove the line; or, if this device is to sync them and its owner trusts every member with them, write the line into %s, here and on each device that is to have them.", own)}
 }
 
 // shownKept is how many kept directories status lists.

@@ -97,7 +97,11 @@ func others(b *book) {
 			continue
 		}
 		found++
-		b.add(api.CheckFail, "status", oneOf(p.Code, statusCodes...), text{p.Message, hidden}, text{p.Hint, hidden})
+		as := api.CheckFail
+		if p.Code == "ignores_refused" {
+			as = api.CheckWarn // it is as it is to be, unless the owner says otherwise
+		}
+		b.add(as, "status", oneOf(p.Code, statusCodes...), text{p.Message, hidden}, text{p.Hint, hidden})
 	}
 	switch {
 	case found > 0:
@@ -109,7 +113,7 @@ func others(b *book) {
 }
 
 // statusCodes are codes of status that may stand in a report.
-var statusCodes = []string{"ignores_invalid", "name_unholdable"}
+var statusCodes = []string{"ignores_invalid", "ignores_refused", "name_unholdable"}
 
 // clockSlack is what may be between two looks at a clock that was corrected a little.
 const clockSlack = time.Minute

@@ -128,3 +128,25 @@ func (e *Engine) IgnoreErrors() []IgnoreError {
 	slices.SortFunc(out, func(a, b IgnoreError) int { return strings.Compare(a.Folder+a.File, b.Folder+b.File) })
 	return out
 }
+
+// IgnoreRefusal is what [ignores.Set.Refused] says of a folder.
+type IgnoreRefusal struct {
+	Folder string // name
+	Rules  []*ignores.Rule
+}
+
+// IgnoresRefused returns the exceptions that name what the device's own file alone
+// admits, of the folders that have any.
+func (e *Engine) IgnoresRefused() []IgnoreRefusal {
+	e.ignoring.Lock()
+	defer e.ignoring.Unlock()
+	var out []IgnoreRefusal
+	for id, i := range e.ignoring.all {
+		if rules := i.files.Set().Refused(); len(rules) > 0 {
+			name, _ := e.names.name(id)
+			out = append(out, IgnoreRefusal{name, rules})
+		}
+	}
+	slices.SortFunc(out, func(a, b IgnoreRefusal) int { return strings.Compare(a.Folder, b.Folder) })
+	return out
+}

@@ -17,7 +17,7 @@ const (
 )
 
 var words = map[Class]string{
-	VCS:          "version control: its files break when two devices write them",
+	VCS:          "version control: its files break when two devices write them, and can make a command run",
 	Secret:       "secret: it stays on the device where it is",
 	Dependencies: "packages, which every device installs for itself",
 	VirtualEnv:   "virtual environment, which holds for one device",
@@ -34,3 +34,8 @@ func (c Class) Words() string { return words[c] }
 // Precious reports whether what is of this class is never deleted here because a
 // peer deleted the directory that it is in.
 func (c Class) Precious() bool { return c == VCS || c == Secret }
+
+// Guarded reports whether what is of this class is synced only if the device's own
+// file says so: a repository that a peer can write to runs what the peer likes at
+// the next command in it, and a secret that was sent is none.
+func (c Class) Guarded() bool { return c == VCS || c == Secret }

@@ -10,7 +10,8 @@
 // The first pattern that matches a path decides. A default holds unless a line
 // with ! names it: only then does it come after the lines of the two files. So a
 // broad exception, "!/docs", lets no secret through, and a directory that a default
-// keeps out is kept out whole.
+// keeps out is kept out whole. Secrets and version control are [Class.Guarded]: only
+// .stignore itself can name them.
 //
 // # Strangers
 //

@@ -167,6 +167,10 @@ func matches(pattern, name string) bool {
 	return err == nil && g.Match(name)
 }
 
+// private reports whether the line is in the file that no peer writes. What that
+// includes may be synced.
+func (r *Rule) private() bool { return r.File == LocalName }
+
 // Source says where the pattern is from, for a person.
 func (r *Rule) Source() string {
 	if r.File == "" {

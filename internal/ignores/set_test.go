@@ -14,11 +14,21 @@ import (
 
 func shared(t *testing.T, text string) *Set {
 	t.Helper()
+	return both(t, "", text)
+}
+
+// both is the set of an own file, which can include one named more, and a shared one.
+func both(t *testing.T, own, text string) *Set {
+	t.Helper()
+	mine, err := ParseLocal([]byte(own), func(string) ([]byte, error) { return []byte("!*"), nil })
+	if err != nil {
+		t.Fatal(err)
+	}
 	rules, err := ParseShared([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(nil, rules)
+	return New(mine, rules)
 }
 
 // What is kept out by default, of which class, and what is not.
@@ -63,40 +73,89 @@ func TestDefaults(t *testing.T) {
 // Only a line that names a default lifts it, and then the first pattern decides.
 func TestExceptions(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct{ lines, out, in string }{
-		{"!.git", ".env a/.env", ".git .git/config a/.git/config"},
-		{"!/.git", "a/.git", ".git .git/config"},
-		{"!node_modules", "node_modules/x/.git .git", "node_modules node_modules/a.js"},
-		{"!/web/node_modules/keep.js", "web/node_modules/a.js node_modules", "web/node_modules/keep.js"},
-		{"!/docs\n!/web/**\n*", "a docs/.env web/.git web/node_modules/a", "docs docs/a web/b .botsyncignore"},
-		{"!.env", ".env.local .netrc", ".env a/.env"},
-		{"!.env.test", ".env.local", ".env.test"},
-		{"!.env.*", ".env", ".env.local"},
-		{"!*.pem", "server.key", "key.pem privkey.pem"},
-		{"!id_*", "server.key", "id_rsa id_ed25519"},
-		{"!/config/**\n*.log\n.env.*", "config/.env.local .env.local config/.env a.log", "config/a.log .env.example"},
-		{"*.example\n!/config", ".env.example config/.env.example", "config/a"},
-		{"!*", "", ".git .env node_modules/a"},
-		{"!.config", ".env", ".config/gcloud/a .config/gh/hosts.yml"},
-		{"*.log\n!keep.log", "a.log keep.log", "a.txt"},
-		{"!keep.log\n*.log", "a.log", "keep.log"},
-		{"Build/", "build/a BUILD/a", "build"},
-		{"# words\n// more\n\n  *.log  \n", "a.log", "a"},
-		{".env.example", ".env.example", "a"},
-		{"*", "a b/c", ".botsyncignore"},
-		{"**\n.botsyncignore\n/.botsyncignore", "a b/c", ".botsyncignore"},
-		{"a[0-9].txt\nb{1,2}\nc?", "a1.txt b2 cd", "aa.txt b3 c"},
+	for _, tt := range []struct{ own, lines, out, in string }{
+		{"!.git", "", ".env a/.env", ".git .git/config a/.git/config"},
+		{"!/.git", "", "a/.git", ".git .git/config"},
+		{"", "!node_modules", "node_modules/x/.git .git", "node_modules node_modules/a.js"},
+		{"", "!/web/node_modules/keep.js", "web/node_modules/a.js node_modules", "web/node_modules/keep.js"},
+		{"", "!/docs\n!/web/**\n*", "a docs/.env web/.git web/node_modules/a", "docs docs/a web/b .botsyncignore"},
+		{"!.env", "", ".env.local .netrc", ".env a/.env"},
+		{"!.env.test", "", ".env.local", ".env.test"},
+		{"!.env.*", "", ".env", ".env.local"},
+		{"!*.pem", "", "server.key", "key.pem privkey.pem"},
+		{"!id_*", "", "server.key", "id_rsa id_ed25519"},
+		{"", "!/config/**\n*.log\n.env.*", "config/.env.local .env.local config/.env a.log", "config/a.log .env.example"},
+		{"", "*.example\n!/config", ".env.example config/.env.example", "config/a"},
+		{"!*", "", "", ".git .env node_modules/a"},
+		{"!.config", "", ".env", ".config/gcloud/a .config/gh/hosts.yml"},
+		// What is guarded, by the own file alone, and as far as that says.
+		{"", "!*", ".git a/.git/config .hg .env .env.local a/id_rsa .ssh/config node_modules/a/.git", "node_modules/a a.pyc .env.example"},
+		{"", "!.git\n!.env\n!.env.*\n!.[eg]*\n!(?i).GIT\n!**/.git/config\n!.ssh/**", ".git .git/config a/.env .env.local .ssh/id_rsa", "a"},
+		{"", "!?env\n!.{git,env}\n!\\.git\n!**", ".git/hooks/x .env .env.prod", "a node_modules/a"},
+		{"!/web/.git", "!*", ".git a/.git/x .env", "web/.git/config a node_modules/a"},
+		{"!.git", "!*\n.git", ".env", ".git/x"},
+		{".env\n!*", "!*", ".env", ".git/x .env.local"},
+		{"!.env", "!*", ".env.local", ".env .env.example"},
+		{"!.env.test", "*.example\n!*", ".env.local a/.env.example", ".env.test"},
+		{"", "*.log\n!keep.log", "a.log keep.log", "a.txt"},
+		{"", "!keep.log\n*.log", "a.log", "keep.log"},
+		{"", "Build/", "build/a BUILD/a", "build"},
+		{"", "# words\n// more\n\n  *.log  \n", "a.log", "a"},
+		{"", ".env.example", ".env.example", "a"},
+		{"", "*", "a b/c", ".botsyncignore"},
+		{"", "**\n.botsyncignore\n/.botsyncignore", "a b/c", ".botsyncignore"},
+		{"", "a[0-9].txt\nb{1,2}\nc?", "a1.txt b2 cd", "aa.txt b3 c"},
 	} {
-		s := shared(t, tt.lines)
+		s := both(t, tt.own, tt.lines)
 		for name := range strings.FieldsSeq(tt.out) {
 			if !s.Match(name).Ignored {
-				t.Errorf("%q: %s is not kept out", tt.lines, name)
+				t.Errorf("%q, %q: %s is not kept out", tt.own, tt.lines, name)
 			}
 		}
 		for name := range strings.FieldsSeq(tt.in) {
 			if v := s.Match(name); v.Ignored {
-				t.Errorf("%q: %s is kept out by %s", tt.lines, name, v.Rule.Pattern)
+				t.Errorf("%q, %q: %s is kept out by %s", tt.own, tt.lines, name, v.Rule.Pattern)
 			}
+		}
+	}
+}
+
+// A line of another file that names what is guarded is told, until the own file
+// names it; one that is included may be synced, and so lifts nothing.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ own, lines, refused, out string }{
+		{"", "*.log\n!keep.log\n!node_modules\n!/docs", "", ".git .env"},
+		{"", "a\n!.git\n!.env.local", ".botsyncignore:2 .botsyncignore:3", ".git .env.local"},
+		{"", "!*", ".botsyncignore:1", ".git .env"},
+		{"!.git", "!.git\n!.env", ".botsyncignore:2", ".env"},
+		{"!*", "!.git\n!.env\n!*", "", ""},
+		{"#include more", "", "more:1", ".git .env"},
+		{"!/a/.env\n#include more", "", "more:1", ".git .env"},
+	} {
+		s := both(t, tt.own, tt.lines)
+		var got []string
+		for _, r := range s.Refused() {
+			got = append(got, r.Source())
+		}
+		if strings.Join(got, " ") != tt.refused {
+			t.Errorf("%q, %q: %q is refused, want %q", tt.own, tt.lines, got, tt.refused)
+		}
+		for name := range strings.FieldsSeq(tt.out) {
+			if !s.Match(name).Ignored {
+				t.Errorf("%q, %q: %s is synced", tt.own, tt.lines, name)
+			}
+		}
+	}
+}
+
+// Where case does not count, a file of a peer could be taken for the own one.
+func TestOwnFileIsNotReceived(t *testing.T) {
+	t.Parallel()
+	s := both(t, "!*", "!*\n!.stignore")
+	for name, want := range map[string]bool{".STIgnore": true, ".stignore": true, "a/.stignore": false, SharedName: false} {
+		if got := s.Match(name).Ignored; got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
 		}
 	}
 }
@@ -141,7 +200,7 @@ func TestDotEnv(t *testing.T) {
 // What is precious is so wherever it is, also in what may be deleted.
 func TestPrecious(t *testing.T) {
 	t.Parallel()
-	s := shared(t, "*.bak\n!.hg")
+	s := both(t, "!.hg", "*.bak")
 	for name, want := range map[string]bool{"a/.git": true, "a/.git/x": true, "a/.env": true, "node_modules/b/.git/x": true, "node_modules/b/.env": true,
 		"node_modules/b/index.js": false, "__pycache__": false, "a.bak": false, "a.md": false, "a/.hg": false} {
 		if _, got := s.Precious(name); got != want {
