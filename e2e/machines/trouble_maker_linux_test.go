@@ -1,6 +1,7 @@
 package machines
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -89,6 +90,9 @@ func (m *troubleMaker) make() {
 // of the time when it was behind.
 const maxWrong = 15
 
+// resumeWait is how long a decision is waited for: others may be out of reach.
+const resumeWait = 10 * time.Second
+
 // decide decides what to do where the brake holds deletions: programs delete more
 // than a third of the folder in ten minutes. It reports whether there was something.
 func (m *troubleMaker) decide() (held bool) {
@@ -100,9 +104,12 @@ func (m *troubleMaker) decide() (held bool) {
 			held = true
 			how := []string{"--accept", "--undo"}[m.IntN(2)]
 			m.count(n, how)
-			if r := n.Run("resume", f.Name, how); r.Exit != 0 {
-				m.note(n.Name, "resume: exit %d: %s", r.Exit, r.Stderr)
+			// It is carried out also if nobody waits for it.
+			ctx, cancel := context.WithTimeout(context.Background(), resumeWait)
+			if out, err := n.Command(ctx, "resume", f.Name, how).CombinedOutput(); err != nil {
+				m.note(n.Name, "resume: %v: %s", err, out)
 			}
+			cancel()
 		}
 	}
 	return held
