@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -50,60 +49,77 @@ func (s *Store) Find(ctx context.Context, q Query) ([]Version, error) {
 	if q.Path = path.Clean(q.Path); q.Path == "." {
 		q.Path = ""
 	}
-	var found []entry
+	var found []Version
 	err := s.each(ctx, q.Folder, q.Path, func(e entry) {
-		if q.wants(e.path, e.at, e.by) {
-			found = append(found, e)
+		if !q.wants(e.path, e.at, e.by) {
+			return
 		}
+		info, err := e.info()
+		if err != nil {
+			return // it was swept away meanwhile
+		}
+		found = append(found, Version{Folder: q.Folder, Path: e.path, Time: e.at, By: e.by, Deleted: e.deleted,
+			Symlink: info.Mode()&fs.ModeSymlink != 0, Size: info.Size(), Modified: info.ModTime(), Mode: info.Mode().Perm(), File: e.file})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("looking for versions: %w", err)
 	}
-	slices.SortFunc(found, func(a, b entry) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.path, b.path)) })
+	slices.SortFunc(found, func(a, b Version) int { return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Path, b.Path)) })
 	if q.Limit > 0 && len(found) > q.Limit {
 		found = found[len(found)-q.Limit:]
 	}
-	out := make([]Version, 0, len(found))
-	for _, e := range found {
-		info, err := os.Lstat(s.abs(e.file))
-		if err != nil {
-			continue // it was swept away meanwhile
-		}
-		out = append(out, Version{Folder: q.Folder, Path: e.path, Time: e.at, By: e.by, Deleted: e.deleted,
-			Symlink: info.Mode()&fs.ModeSymlink != 0, Size: info.Size(), Modified: info.ModTime(), Mode: info.Mode().Perm(), File: e.file})
-	}
-	return out, nil
+	return slices.Clip(found), nil
 }
 
 // Open opens the file of a version, for reading. Of a symbolic link use Target.
 func (s *Store) Open(v Version) (*os.File, error) {
-	if err := s.check(v); err != nil {
+	dir, err := s.dirOfVersion(v)
+	if err != nil {
 		return nil, err
 	}
-	return os.Open(s.abs(v.File))
+	defer dir.Close()
+	return dir.Open(path.Base(v.File))
 }
 
 // Target is where a symbolic link led.
 func (s *Store) Target(v Version) (string, error) {
-	if err := s.check(v); err != nil {
+	dir, err := s.dirOfVersion(v)
+	if err != nil {
 		return "", err
 	}
-	return os.Readlink(s.abs(v.File))
+	defer dir.Close()
+	return dir.Readlink(path.Base(v.File))
 }
 
 // check sees to it that a version, which another device may have named, is one.
 func (s *Store) check(v Version) error {
+	dir, err := s.dirOfVersion(v)
+	if err != nil {
+		return err
+	}
+	return dir.Close()
+}
+
+// dirOfVersion opens the directory of what has proved to be a version.
+func (s *Store) dirOfVersion(v Version) (*os.Root, error) {
 	if !filepath.IsLocal(filepath.FromSlash(v.File)) {
-		return ErrPath
+		return nil, ErrPath
 	}
 	if _, _, _, _, ok := ParseName(path.Base(v.File)); !ok {
-		return ErrPath
+		return nil, ErrPath
 	}
-	info, err := os.Lstat(s.abs(v.File))
+	dir, err := s.dirOf(v.File)
+	if err != nil {
+		return nil, err
+	}
+	info, err := dir.Lstat(path.Base(v.File))
 	if err == nil && !info.Mode().IsRegular() && info.Mode()&fs.ModeSymlink == 0 || err == nil && v.Symlink == info.Mode().IsRegular() {
 		err = ErrPath
 	}
-	return err
+	if err != nil {
+		return nil, errors.Join(err, dir.Close())
+	}
+	return dir, nil
 }
 
 func (s *Store) abs(file string) string { return filepath.Join(s.dir, filepath.FromSlash(file)) }
@@ -115,6 +131,8 @@ type entry struct {
 	by      string
 	deleted bool
 	file    string // in the store, slash-separated
+
+	info func() (fs.FileInfo, error) // of the file, to be called at once
 }
 
 // each calls fn for the versions of a folder, of a path and of what is below it
@@ -131,24 +149,30 @@ func (s *Store) each(ctx context.Context, folder, below string, fn func(entry)) 
 // eachIn looks at a directory: at all that is in and below it, or, if only is not
 // empty, at the versions of that file in it.
 func (s *Store) eachIn(ctx context.Context, folder, dir, only string, fn func(entry)) error {
-	list, err := readDir(s.abs(path.Join(folder, dir)))
-	if err != nil {
+	list, open, err := s.list(path.Join(folder, dir))
+	if open == nil {
 		return err
 	}
+	var dirs []string
 	for _, e := range list {
 		if ctx.Err() != nil {
-			return ctx.Err()
+			break
 		}
 		if e.IsDir() {
-			if only == "" {
-				if err := s.eachIn(ctx, folder, path.Join(dir, e.Name()), "", fn); err != nil {
-					return err
-				}
-			}
+			dirs = append(dirs, e.Name())
 			continue
 		}
 		if base, at, by, gone, ok := ParseName(e.Name()); ok && (only == "" || base == only) {
-			fn(entry{path.Join(dir, base), at, by, gone, path.Join(folder, dir, e.Name())})
+			fn(entry{path.Join(dir, base), at, by, gone, path.Join(folder, dir, e.Name()), func() (fs.FileInfo, error) { return open.Lstat(e.Name()) }})
+		}
+	}
+	// Not to have open more and more, the deeper it goes.
+	if err := errors.Join(ctx.Err(), open.Close()); err != nil || only != "" {
+		return err
+	}
+	for _, name := range dirs {
+		if err := s.eachIn(ctx, folder, path.Join(dir, name), "", fn); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -156,10 +180,11 @@ func (s *Store) eachIn(ctx context.Context, folder, dir, only string, fn func(en
 
 func (s *Store) eachLong(ctx context.Context, folder string, fn func(entry)) error {
 	dir := path.Join(longDir, folder)
-	list, err := readDir(s.abs(dir))
-	if err != nil {
+	list, open, err := s.list(dir)
+	if open == nil {
 		return err
 	}
+	defer open.Close()
 	paths := map[string]string{} // by hash
 	for _, e := range list {
 		if ctx.Err() != nil {
@@ -171,32 +196,15 @@ func (s *Store) eachLong(ctx context.Context, folder string, fn func(entry)) err
 		}
 		p, known := paths[hash]
 		if !known {
-			data, err := os.ReadFile(s.abs(path.Join(dir, hash+pathFile)))
+			data, err := open.ReadFile(hash + pathFile)
 			if p = string(data); err != nil || longName(p) != hash || !filepath.IsLocal(filepath.FromSlash(p)) {
 				p = ""
 			}
 			paths[hash] = p
 		}
 		if p != "" {
-			fn(entry{p, at, by, gone, path.Join(dir, e.Name())})
+			fn(entry{p, at, by, gone, path.Join(dir, e.Name()), func() (fs.FileInfo, error) { return open.Lstat(e.Name()) }})
 		}
 	}
 	return nil
-}
-
-// readDir lists a directory, which may not be there, in no order.
-func readDir(dir string) ([]fs.DirEntry, error) {
-	d, err := os.Open(dir)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	list, err := d.ReadDir(-1)
-	if errors.Is(err, syscall.ENOTDIR) {
-		return nil, nil
-	}
-	return list, err
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -192,7 +191,7 @@ func (s *Store) ByFile(file string) (Version, error) {
 		return v, ErrPath
 	}
 	if long, ok := strings.CutPrefix(dir, longDir+"/"); ok {
-		data, err := os.ReadFile(s.abs(path.Join(longDir, path.Clean(long), base+pathFile)))
+		data, err := s.read(path.Join(longDir, path.Clean(long), base+pathFile))
 		if err != nil || longName(string(data)) != base || !validPath(string(data)) {
 			return v, errors.Join(ErrPath, err)
 		}
@@ -201,7 +200,7 @@ func (s *Store) ByFile(file string) (Version, error) {
 		folder, rest, _ := strings.Cut(dir, "/")
 		v = Version{Folder: folder, Path: path.Join(rest, base)}
 	}
-	info, err := os.Lstat(s.abs(file))
+	info, err := s.lstat(file)
 	if err != nil || !validFolder(v.Folder) {
 		return Version{}, errors.Join(ErrPath, err)
 	}

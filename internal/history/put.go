@@ -160,13 +160,18 @@ func inPlace(folder *os.Root, local string) (fs.FileInfo, error) {
 
 // makeDirs makes the directory of a file.
 func makeDirs(folder *os.Root, dir string) error {
+	return makeIn(folder, dir, 0o777)
+}
+
+// makeIn makes a directory, and those above it, and follows no link.
+func makeIn(top *os.Root, dir string, mode fs.FileMode) error {
 	if dir == "." {
 		return nil
 	}
-	if err := noLinks(folder, dir); err != nil {
+	if err := noLinks(top, dir); err != nil {
 		return err
 	}
-	err := folder.MkdirAll(filepath.FromSlash(dir), 0o777)
+	err := top.MkdirAll(filepath.FromSlash(dir), mode)
 	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrExist) {
 		return ErrInTheWay
 	}

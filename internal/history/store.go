@@ -1,6 +1,7 @@
 package history
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -35,12 +36,17 @@ type Store struct {
 	mu     sync.Mutex
 	last   time.Time             // that was given to a version
 	recent map[string]recentFile // by folder and path
+
+	long sync.Mutex // held while the paths of long names are written or removed
 }
 
 // recentFile is a file that was kept by a link.
 type recentFile struct {
 	info    fs.FileInfo
-	version string
+	version string // in the store, slash-separated
+	by      string
+	deleted bool
+	at      time.Time
 }
 
 // maxRecent bounds the files that are remembered, so that what is tried again and
@@ -88,20 +94,15 @@ func (s *Store) keep(it Item) error {
 		return nil
 	}
 	at := s.tick(it.At)
-	to, err := s.place(it, at, false)
-	if err == nil {
-		err = s.put(it, info, to)
-	}
+	to, err := s.putAt(it, info, at, false)
 	if isNoPlace(err) {
-		if to, err = s.place(it, at, true); err == nil {
-			err = s.put(it, info, to)
-		}
+		to, err = s.putAt(it, info, at, true)
 	}
 	if err != nil {
 		return err
 	}
 	if !it.Stays && !symlink {
-		s.remember(it, info, to)
+		s.remember(it, info, to, at)
 	}
 	if s.added != nil {
 		s.added(info.Size())
@@ -112,7 +113,7 @@ func (s *Store) keep(it Item) error {
 // isNoPlace reports whether a version cannot be where it belongs: a path is too
 // long, or something of its name is there.
 func isNoPlace(err error) bool {
-	return errors.Is(err, syscall.ENAMETOOLONG) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrExist)
+	return errors.Is(err, syscall.ENAMETOOLONG) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrExist) || errors.Is(err, ErrInTheWay)
 }
 
 // tick is a time that no other version has.
@@ -127,8 +128,13 @@ func (s *Store) tick(at time.Time) time.Time {
 	return at
 }
 
+// sameTry is how far apart attempts at one change are at most: what is kept later is
+// what the file was until then.
+const sameTry = 3 * time.Second
+
 // isKept reports whether a file is a version already, of an attempt that came to
-// nothing.
+// nothing. A version of another change, or of long ago, gets the name that it has to
+// have now: it is what the file was until now, and a program may have written to it.
 func (s *Store) isKept(it Item, info fs.FileInfo) bool {
 	s.mu.Lock()
 	r, ok := s.recent[it.Folder+"/"+it.Path]
@@ -136,46 +142,80 @@ func (s *Store) isKept(it Item, info fs.FileInfo) bool {
 	if !ok || !os.SameFile(r.info, info) {
 		return false
 	}
-	kept, err := os.Lstat(r.version)
-	return err == nil && os.SameFile(kept, info)
+	kept, err := s.lstat(r.version)
+	if err != nil || !os.SameFile(kept, info) {
+		return false
+	}
+	if r.by == it.By && r.deleted == it.Deleted && it.At.Sub(r.at).Abs() < sameTry {
+		return true
+	}
+	dir, err := s.dirOf(r.version)
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	base, _, _, _, _ := ParseName(path.Base(r.version))
+	at := s.tick(it.At)
+	name := Name(base, at, it.By, it.Deleted)
+	if dir.Rename(path.Base(r.version), name) != nil {
+		return false
+	}
+	s.remember(it, info, path.Join(path.Dir(r.version), name), at)
+	return true
 }
 
-func (s *Store) remember(it Item, info fs.FileInfo, version string) {
+func (s *Store) remember(it Item, info fs.FileInfo, version string, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.recent) >= maxRecent {
 		clear(s.recent)
 	}
-	s.recent[it.Folder+"/"+it.Path] = recentFile{info, version}
+	s.recent[it.Folder+"/"+it.Path] = recentFile{info, version, it.By, it.Deleted, at}
 }
 
-// place is where a version goes. With long it is by a hash of the path.
-func (s *Store) place(it Item, at time.Time, long bool) (string, error) {
+// putAt makes the version, and returns where it is. With long it is by a hash of
+// the path.
+func (s *Store) putAt(it Item, info fs.FileInfo, at time.Time, long bool) (string, error) {
 	if !long && !isLong(it.Path) {
-		dir := filepath.Join(s.dir, it.Folder, filepath.FromSlash(path.Dir(it.Path)))
-		return filepath.Join(dir, Name(path.Base(it.Path), at, it.By, it.Deleted)), nil
-	}
-	hash := longName(it.Path)
-	dir := filepath.Join(s.dir, longDir, it.Folder)
-	says := filepath.Join(dir, hash+pathFile)
-	if data, err := os.ReadFile(says); err != nil || string(data) != it.Path {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return "", err
+		to := path.Join(it.Folder, path.Dir(it.Path), Name(path.Base(it.Path), at, it.By, it.Deleted))
+		if len(s.abs(to)) > maxFile {
+			return "", syscall.ENAMETOOLONG
 		}
-		if err := atomicfile.Write(says, []byte(it.Path), 0o600); err != nil {
-			return "", err
-		}
+		return to, s.put(it, info, to)
 	}
-	return filepath.Join(dir, Name(hash, at, it.By, it.Deleted)), nil
+	to := path.Join(longDir, it.Folder, Name(longName(it.Path), at, it.By, it.Deleted))
+	if err := s.sayPath(it); err != nil {
+		return "", err
+	}
+	if err := s.put(it, info, to); err != nil {
+		return "", err
+	}
+	// The path of a version that was not there yet may have been removed.
+	return to, s.sayPath(it)
+}
+
+// sayPath writes the path of a file beside its versions.
+func (s *Store) sayPath(it Item) error {
+	s.long.Lock()
+	defer s.long.Unlock()
+	says := path.Join(longDir, it.Folder, longName(it.Path)+pathFile)
+	if data, err := s.read(says); err == nil && string(data) == it.Path {
+		return nil
+	}
+	top, err := s.ready(path.Dir(says))
+	if err != nil {
+		return err
+	}
+	return errors.Join(top.Close(), atomicfile.Write(s.abs(says), []byte(it.Path), 0o600))
 }
 
 // put makes the version at a name. A directory that is swept away at this moment,
 // because it is empty, is made again.
 func (s *Store) put(it Item, info fs.FileInfo, to string) error {
 	for tries := 0; ; tries++ {
-		err := os.MkdirAll(filepath.Dir(to), 0o700)
+		top, err := s.ready(path.Dir(to))
 		if err == nil {
-			err = s.make(it, info, to)
+			err = errors.Join(s.make(it, info, top, filepath.FromSlash(to)), top.Close())
 		}
 		if tries < 3 && errors.Is(err, fs.ErrNotExist) {
 			if _, gone := os.Lstat(it.From); errors.Is(gone, fs.ErrNotExist) {
@@ -187,25 +227,35 @@ func (s *Store) put(it Item, info fs.FileInfo, to string) error {
 	}
 }
 
-func (s *Store) make(it Item, info fs.FileInfo, to string) error {
+func (s *Store) make(it Item, info fs.FileInfo, top *os.Root, to string) error {
 	if info.Mode()&fs.ModeSymlink != 0 {
 		target, err := os.Readlink(it.From)
 		if err != nil {
 			return err
 		}
-		return os.Symlink(target, to)
+		return top.Symlink(target, to)
 	}
 	if !it.Stays {
-		err := s.link(it.From, to)
+		err := s.linkIn(it.From, top, to)
 		if err == nil || errors.Is(err, fs.ErrNotExist) || isNoPlace(err) || errors.Is(err, syscall.ENOSPC) {
 			return err
 		}
 	}
-	return s.copy(it, info, to)
+	return s.copy(it, info, top, to)
+}
+
+// linkIn makes a link in the store to a file that is elsewhere. There is no call for
+// that which follows no link on its way, so it is made at the top first.
+func (s *Store) linkIn(from string, top *os.Root, to string) error {
+	temp := atomicfile.TempPrefix + rand.Text()
+	if err := s.link(from, filepath.Join(s.dir, temp)); err != nil {
+		return err
+	}
+	return errors.Join(top.Link(temp, to), ignoreMissing(top.Remove(temp)))
 }
 
 // copy makes a version that is no link. It has its name when it is complete.
-func (s *Store) copy(it Item, info fs.FileInfo, to string) (err error) {
+func (s *Store) copy(it Item, info fs.FileInfo, top *os.Root, to string) (err error) {
 	in, err := os.Open(it.From)
 	if err != nil {
 		return err
@@ -235,7 +285,7 @@ func (s *Store) copy(it Item, info fs.FileInfo, to string) (err error) {
 	if err := os.Chtimes(out.Name(), info.ModTime(), info.ModTime()); err != nil {
 		return err
 	}
-	return os.Rename(out.Name(), to)
+	return top.Rename(filepath.Base(out.Name()), to)
 }
 
 func ignoreMissing(err error) error {

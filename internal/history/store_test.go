@@ -281,3 +281,109 @@ func TestWhereThereAreNoLinks(t *testing.T) {
 		t.Errorf("on a full disk: %v", err)
 	}
 }
+
+// A peer chooses what is a symbolic link and what a directory, and knows what
+// versions are called: no version is made, found, read or removed through a link.
+func TestNoVersionIsReachedByALink(t *testing.T) {
+	t.Parallel()
+	for name, inside := range map[string]bool{"out": false, "in": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlace(t)
+			target := filepath.Join(filepath.Dir(p.folder), "elsewhere")
+			if inside {
+				target = filepath.Join(p.store.Dir(), ".elsewhere")
+			}
+			secret := Name("secret", p.now, "", true)
+			if err := errors.Join(os.MkdirAll(target, 0o700), os.WriteFile(filepath.Join(target, secret), []byte("secret"), 0o600), os.MkdirAll(p.folder, 0o700),
+				os.Symlink(target, filepath.Join(p.folder, "evil"))); err != nil {
+				t.Fatal(err)
+			}
+			it := p.item("evil")
+			it.Deleted = true
+			p.keep(it)
+			p.remove("evil")
+			evil := Name("evil", it.At, it.By, true)
+			p.write(evil+"/x.sh", "by a peer")
+			p.keep(p.item(evil + "/x.sh"))
+			if list, err := os.ReadDir(target); err != nil || len(list) != 1 {
+				t.Fatalf("%v, %v", list, err)
+			}
+			if got := paths(p.find(Query{Path: evil})); len(got) != 1 || got[0] != evil+"/x.sh" {
+				t.Errorf("%q", got)
+			}
+			if got := p.find(Query{}); len(got) != 2 || p.text(got[1]) != "by a peer" {
+				t.Errorf("%+v", got)
+			}
+			file := "shared/" + evil + "/" + secret
+			if f, err := p.store.Open(Version{File: file}); err == nil {
+				f.Close()
+				t.Error("it was read")
+			}
+			if _, err := p.store.ByFile(file); err == nil {
+				t.Error("it is taken for a version")
+			}
+			if err := p.store.Drop(Version{File: file}); err == nil {
+				t.Error("it was removed")
+			}
+			usage, err := p.store.Sweep(t.Context(), Limits{}, p.now.Add(time.Hour))
+			if _, there := os.Lstat(filepath.Join(target, secret)); err != nil || usage != (Usage{}) || there != nil {
+				t.Errorf("%+v, %v, %v", usage, err, there)
+			}
+			if got := p.find(Query{}); len(got) != 0 {
+				t.Errorf("left: %+v", got)
+			}
+		})
+	}
+}
+
+// What is kept again later, or of another change, is what the file was until then:
+// the version says so, and there is one.
+func TestKeptAgainIsAsOfNow(t *testing.T) {
+	t.Parallel()
+	for what, change := range map[string]func(*Item){
+		"later":      func(it *Item) { it.At = it.At.Add(24 * time.Hour) },
+		"by another": func(it *Item) { it.By = "ABCDEFG" },
+		"deleted":    func(it *Item) { it.Deleted = true },
+	} {
+		p := newPlace(t)
+		for _, name := range []string{"a", strings.Repeat("n", 255)} {
+			file := p.write(name, "before")
+			it := p.item(name)
+			p.keep(it)
+			if err := os.WriteFile(file, []byte("edited in place"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			change(&it)
+			p.keep(it)
+			p.remove(name)
+			got := p.find(Query{Path: name})
+			if len(got) != 1 || got[0].By != it.By || got[0].Deleted != it.Deleted || got[0].Time.Sub(it.At).Abs() > time.Second || p.text(got[0]) != "edited in place" {
+				t.Errorf("%s: %+v", what, got)
+			}
+		}
+	}
+}
+
+// The path of a long name is removed when it has had no version for a while, and at
+// that moment one may be made.
+func TestAVersionHasItsPath(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	long := strings.Repeat("n", 255)
+	p.write(long, "x")
+	p.store.link = func(from, to string) error {
+		for name := range p.files() {
+			if strings.HasSuffix(name, pathFile) {
+				if err := os.Remove(filepath.Join(p.store.Dir(), name)); err != nil {
+					return err
+				}
+			}
+		}
+		return os.Link(from, to)
+	}
+	p.keep(p.item(long))
+	if got := paths(p.find(Query{})); len(got) != 1 || got[0] != long {
+		t.Errorf("%q", got)
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -33,7 +32,7 @@ func (s *Store) Sweep(ctx context.Context, limits Limits, now time.Time) (Usage,
 	}
 	for _, folder := range folders {
 		err := s.each(ctx, folder, "", func(e entry) {
-			if info, err := os.Lstat(s.abs(e.file)); err == nil {
+			if info, err := e.info(); err == nil {
 				all = append(all, Kept{Path: folder + "/" + e.path, Time: e.at, Deleted: e.deleted, Size: info.Size(), File: e.file})
 			}
 		})
@@ -47,7 +46,7 @@ func (s *Store) Sweep(ctx context.Context, limits Limits, now time.Time) (Usage,
 		if ctx.Err() != nil {
 			return Usage{}, ctx.Err()
 		}
-		if err := ignoreMissing(os.Remove(s.abs(k.File))); err != nil {
+		if err := s.remove(k.File); err != nil {
 			errs = append(errs, err)
 			stay = append(stay, k)
 			continue
@@ -66,10 +65,14 @@ func (s *Store) folders() ([]string, error) {
 	var out []string
 	seen := map[string]bool{}
 	for _, dir := range []string{".", longDir} {
-		list, err := readDir(s.abs(dir))
-		if err != nil {
-			return nil, err
+		list, open, err := s.list(dir)
+		if open == nil {
+			if err != nil {
+				return nil, err
+			}
+			continue
 		}
+		_ = open.Close()
 		for _, e := range list {
 			if e.IsDir() && validFolder(e.Name()) && !seen[e.Name()] {
 				seen[e.Name()] = true
@@ -82,40 +85,66 @@ func (s *Store) folders() ([]string, error) {
 
 // prune removes a directory that is empty, and those above it that are then.
 func (s *Store) prune(dir string) {
-	for ; dir != "." && os.Remove(s.abs(dir)) == nil; dir = path.Dir(dir) {
+	top, err := s.open()
+	if err != nil {
+		return
+	}
+	defer top.Close()
+	for ; dir != "."; dir = path.Dir(dir) {
+		if noLinks(top, dir) != nil || top.Remove(filepath.FromSlash(dir)) != nil {
+			return
+		}
 	}
 }
 
 // clean removes unfinished files, and the paths of long names that have no version
 // any more.
 func (s *Store) clean(now time.Time) {
-	list, _ := readDir(s.dir)
+	list, open, _ := s.list(".")
+	if open == nil {
+		return
+	}
+	defer open.Close()
 	for _, e := range list {
-		info, err := e.Info()
+		info, err := open.Lstat(e.Name())
 		if err == nil && info.Mode().IsRegular() && strings.HasPrefix(e.Name(), atomicfile.TempPrefix) && now.Sub(info.ModTime()) > leftover {
-			_ = os.Remove(filepath.Join(s.dir, e.Name()))
+			_ = open.Remove(e.Name())
 		}
 	}
-	folders, _ := readDir(s.abs(longDir))
+	folders, longs, _ := s.list(longDir)
+	if longs == nil {
+		return
+	}
+	_ = longs.Close()
 	for _, folder := range folders {
-		list, _ := readDir(s.abs(path.Join(longDir, folder.Name())))
-		used := map[string]bool{}
-		for _, e := range list {
-			if hash, _, _, _, ok := ParseName(e.Name()); ok {
-				used[hash] = true
-			}
+		s.cleanLong(path.Join(longDir, folder.Name()), now)
+	}
+}
+
+func (s *Store) cleanLong(dir string, now time.Time) {
+	s.long.Lock()
+	defer s.long.Unlock()
+	list, open, _ := s.list(dir)
+	if open == nil {
+		return
+	}
+	defer open.Close()
+	used := map[string]bool{}
+	for _, e := range list {
+		if hash, _, _, _, ok := ParseName(e.Name()); ok {
+			used[hash] = true
 		}
-		for _, e := range list {
-			hash, isPath := strings.CutSuffix(e.Name(), pathFile)
-			info, err := e.Info()
-			// One that is young may be that of a version which is being made.
-			if isPath && !used[hash] && err == nil && now.Sub(info.ModTime()) > leftover {
-				_ = os.Remove(s.abs(path.Join(longDir, folder.Name(), e.Name())))
-			}
+	}
+	for _, e := range list {
+		hash, isPath := strings.CutSuffix(e.Name(), pathFile)
+		info, err := open.Lstat(e.Name())
+		// One that is young may be that of a version which is being made.
+		if isPath && !used[hash] && err == nil && now.Sub(info.ModTime()) > leftover {
+			_ = open.Remove(e.Name())
 		}
-		if len(list) == 0 {
-			s.prune(path.Join(longDir, folder.Name()))
-		}
+	}
+	if len(list) == 0 {
+		s.prune(dir)
 	}
 }
 
@@ -126,7 +155,7 @@ func (s *Store) Drop(v Version) error {
 	} else if err != nil {
 		return fmt.Errorf("removing a version: %w", err)
 	}
-	if err := ignoreMissing(os.Remove(s.abs(v.File))); err != nil {
+	if err := s.remove(v.File); err != nil {
 		return fmt.Errorf("removing a version: %w", err)
 	}
 	s.prune(path.Dir(v.File))
