@@ -283,11 +283,19 @@ func TestWhatNobodyHas(t *testing.T) {
 	laptop.Must("stop")
 	agent.AwaitStatus("the peer is gone", func(st api.Status) bool { return !st.Peers[0].Connected })
 	writeMany(agent, "shared/only", 60)
-	agent.AwaitStatus("all are noticed", func(st api.Status) bool { return folderOf(st, "shared").Files == 90 })
+	agent.Write("shared/only/0/3.sync-conflict-20260101-000000-AAAAAAA.md", "another version")
+	agent.AwaitStatus("all are noticed", func(st api.Status) bool { return folderOf(st, "shared").Files == 91 })
 	must(t, os.Rename(agent.Path("shared/only"), out(agent, "only")), os.Rename(agent.Path("shared/here"), out(agent, "here")))
-	awaitHeld(agent, "shared", 90)
+	awaitHeld(agent, "shared", 91)
+
+	t.Log("a conflict among what is held cannot be resolved, and all of it is held as before")
+	c := agent.Run("conflicts", "keep", "newest", agent.Path("shared/only/0/3.md"), "--json")
+	if !strings.Contains(c.Stdout+c.Stderr, "is being changed") && !strings.Contains(c.Stdout+c.Stderr, "no such file") {
+		t.Errorf("%+v", c)
+	}
+	awaitHeld(agent, "shared", 91)
 	r := agent.Must("resume", "--undo")
-	if got := strings.Count(r.Stdout, "lost shared/only/"); got != 60 || !strings.Contains(r.Stderr, "60 files of shared/ cannot be brought back") {
+	if got := strings.Count(r.Stdout, "lost shared/only/"); got != 61 || !strings.Contains(r.Stderr, "61 files of shared/ cannot be brought back") {
 		t.Errorf("%d are named\n%s", got, r.Stderr)
 	}
 	laptop.Must("start")

@@ -64,14 +64,13 @@ func (d *daemon) KeepVersions(ctx context.Context, req api.KeepRequest) (*api.Re
 		}
 		plan = append(plan, planned{c, keep})
 	}
-	var versions []*inConflict
-	for _, p := range plan {
-		versions = append(versions, p.c)
-	}
-	if !req.DryRun {
-		defer d.letVanish(versions)()
-	}
 	touched, count := map[string][]string{}, 0 // paths by folder ID
+	var told []func()                          // to call when these were looked at
+	defer func() {
+		for _, done := range told {
+			done()
+		}
+	}()
 	for _, p := range plan {
 		if ctx.Err() != nil {
 			break
@@ -86,7 +85,8 @@ func (d *daemon) KeepVersions(ctx context.Context, req api.KeepRequest) (*api.Re
 			line.Resolved = append(line.Resolved, p.c.resolution(p.keep))
 			continue
 		}
-		done, err := d.resolve(p.c, p.keep)
+		done, end, err := d.resolve(p.c, p.keep)
+		told = append(told, end)
 		for _, v := range p.c.versions {
 			touched[p.c.id] = append(touched[p.c.id], filepath.FromSlash(v.path))
 		}
@@ -111,12 +111,13 @@ func (d *daemon) KeepVersions(ctx context.Context, req api.KeepRequest) (*api.Re
 	return line, ctx.Err()
 }
 
-// letVanish has conflict copies vanish without being held as a disaster, until done
-// is called.
-func (d *daemon) letVanish(conflicts []*inConflict) (done func()) {
+// letVanish has the versions vanish that go when one is kept, or all if keep is below
+// 0, without being held as a disaster, until done is called. What was kept is not
+// among them: if it vanishes as well, nobody has asked for that.
+func (d *daemon) letVanish(c *inConflict, keep int) (done func()) {
 	var paths []string
-	for _, c := range conflicts {
-		for _, v := range c.versions {
+	for _, v := range c.versions {
+		if !v.current || keep > 0 {
 			paths = append(paths, c.folder+"/"+v.path)
 		}
 	}
@@ -268,36 +269,48 @@ func (c *inConflict) beside(v version, n int) string {
 	return conflict.Beside(c.path, v.file.Modified, device, n)
 }
 
-// resolve keeps one version of a file, or all if keep is below 0.
-func (d *daemon) resolve(c *inConflict, keep int) (api.Resolution, error) {
-	out := c.resolution(keep)
+// resolve keeps one version of a file, or all if keep is below 0. The versions that
+// have to vanish for that are not held until told is called; if it comes to nothing,
+// whatever vanishes is.
+func (d *daemon) resolve(c *inConflict, keep int) (out api.Resolution, told func(), err error) {
+	out, told = c.resolution(keep), func() {}
 	folder, err := os.OpenRoot(d.root.Folder(c.folder))
 	if err != nil {
-		return out, err
+		return out, told, err
 	}
 	defer folder.Close()
 	dir, err := folder.OpenRoot(filepath.FromSlash(path.Dir(c.path)))
 	if err != nil {
-		return out, err
+		return out, told, err
 	}
 	defer dir.Close()
 	for _, v := range c.versions {
 		if err := asKnown(dir, v); err != nil {
-			return out, err
+			return out, told, err
 		}
 	}
+	told = d.letVanish(c, keep)
+	if out.Placed, err = d.settle(c, keep, dir); err != nil {
+		told()
+		told = func() {}
+	}
+	return out, told, err
+}
+
+// settle does it, in the directory of the file, and returns what was placed beside it.
+func (d *daemon) settle(c *inConflict, keep int, dir *os.Root) ([]string, error) {
 	// The versions are found again under the name of their file.
 	store := func(name string) error {
 		return d.history.Keep(history.Item{From: filepath.Join(d.root.Folder(c.folder), filepath.FromSlash(path.Dir(c.path)), name), Folder: c.folder, Path: c.path,
 			By: engine.ShortID(d.members.self), At: time.Now()})
 	}
 	if keep < 0 {
-		out.Placed, err = c.placeAll(dir, store)
-		return out, err
+		return c.placeAll(dir, store)
 	}
 	base := path.Base(c.path)
 	if keep > 0 {
 		winner := path.Base(c.versions[keep].path)
+		var err error
 		if c.versions[0].deleted() {
 			err = swap.Place(dir, winner, base)
 		} else {
@@ -307,7 +320,7 @@ func (d *daemon) resolve(c *inConflict, keep int) (api.Resolution, error) {
 			err = changed(c.folder + "/" + c.path)
 		}
 		if err != nil {
-			return out, err
+			return nil, err
 		}
 	}
 	for i, v := range c.versions {
@@ -315,10 +328,10 @@ func (d *daemon) resolve(c *inConflict, keep int) (api.Resolution, error) {
 			continue
 		}
 		if err := swap.Drop(dir, path.Base(v.path), store); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return out, err
+			return nil, err
 		}
 	}
-	return out, nil
+	return nil, nil
 }
 
 // placeAll gives the conflict copies ordinary names, and returns these. The first

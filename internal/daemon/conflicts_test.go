@@ -136,7 +136,7 @@ func TestResolve(t *testing.T) {
 			}
 			kept := 0
 			d := &daemon{root: r, history: history.NewStore(t.TempDir(), func(int64) { kept++ }), members: &members{}}
-			done, err := d.resolve(c, test.keep)
+			done, _, err := d.resolve(c, test.keep)
 			if test.code != "" {
 				var e *api.Error
 				if !errors.As(err, &e) || e.Code != test.code {

@@ -143,7 +143,7 @@ func (d *daemon) mergeCopy(ctx context.Context, c *inConflict, v version) error 
 	if err := p.write(ctx); err != nil {
 		return err
 	}
-	defer d.letVanish([]*inConflict{c.only(v.path)})()
+	defer d.letVanish(c.only(v.path), 0)()
 	if err := p.place(); err != nil {
 		return err
 	}

@@ -108,7 +108,12 @@ func (d *daemon) madeBy(ctx context.Context, device api.Device, s scope, since t
 func (d *daemon) removeNew(ctx context.Context, line *api.UndoneLine, may guard) int {
 	changed := map[string][]string{}
 	removed := 0
-	defer d.expectLosses(line.New)()
+	var told []func()
+	defer func() {
+		for _, done := range told {
+			done()
+		}
+	}()
 	for _, p := range line.New {
 		folder, rest, err := splitPath(p)
 		if err != nil || ctx.Err() != nil {
@@ -122,10 +127,13 @@ func (d *daemon) removeNew(ctx context.Context, line *api.UndoneLine, may guard)
 		if !d.may(may, v) {
 			continue
 		}
+		done := d.expectLosses([]string{p})
 		if err := d.removeFile(folder, rest); err != nil {
+			done()
 			line.Skipped = append(line.Skipped, skip(v, api.SkippedFailed, err.Error()))
 			continue
 		}
+		told = append(told, done)
 		removed++
 		changed[folder] = append(changed[folder], rest)
 	}

@@ -181,25 +181,30 @@ func (e *Engine) awaitJudgement(ctx context.Context, b *braked) error {
 
 // ExpectLosses has files of a folder, by their paths within it, pass however many
 // they are when they vanish, since somebody has asked for that, until done is called.
-// That has to be after a scan that finds them gone.
+// That has to be after a scan that finds them gone. What has vanished already is not
+// what was asked for: it waits, or is held, as before.
 func (e *Engine) ExpectLosses(folder string, paths []string) (done func()) {
 	b := e.brakes.of(folder)
 	if b == nil {
 		return func() {}
 	}
-	expected := make([]string, len(paths))
-	for i, path := range paths {
-		expected[i] = filepath.FromSlash(path)
-	}
 	e.brakes.mu.Lock()
 	defer e.brakes.mu.Unlock()
+	expected := make([]string, 0, len(paths))
+	for _, path := range paths {
+		if name := filepath.FromSlash(path); !b.Lost(name) {
+			expected = append(expected, name)
+		}
+	}
 	b.Allow(expected)
 	return func() {
 		e.brakes.mu.Lock()
 		defer e.brakes.mu.Unlock()
 		b.Disallow(time.Now(), expected)
 		for _, name := range expected {
-			b.Back(name)
+			if !b.Lost(name) {
+				b.Back(name) // it does not count
+			}
 		}
 	}
 }

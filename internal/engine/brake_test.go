@@ -127,6 +127,14 @@ func TestBrakeOfAnEngine(t *testing.T) {
 	b.write(5, 20)
 	b.await("5 are left of them", held(5))
 
+	// Whoever asks for other files to go, and names what is lost, changes nothing.
+	asked := []string{"0", "1", "2", "3", "4", "6"}
+	done := b.e.ExpectLosses(brakeFolder, asked)
+	b.look()
+	done()
+	b.look()
+	b.await("5 are held as before", func(s Brake, st FolderStatus) bool { return s.Held && s.Files == 5 && st.Files == 40 })
+
 	// One more is held as well, however few are left, and after a restart.
 	b.remove(39, 40)
 	b.await("6 are held", held(6))
@@ -151,7 +159,7 @@ func TestBrakeOfAnEngine(t *testing.T) {
 	for i := 5; i < 25; i++ {
 		expected = append(expected, fmt.Sprint(i))
 	}
-	done := b.e.ExpectLosses(brakeFolder, expected)
+	done = b.e.ExpectLosses(brakeFolder, expected)
 	b.remove(5, 25)
 	done()
 	b.await("what was expected passes", func(s Brake, st FolderStatus) bool { return !s.Held && !s.Judging && st.Files == 14 })
