@@ -34,9 +34,12 @@ var (
 type exchange struct {
 	changed chan struct{} // there may be a new question, or one less
 	replies bell          // there may be a new answer
+	handing handing
 }
 
-func newExchange() exchange { return exchange{changed: make(chan struct{}, 1)} }
+func newExchange() exchange {
+	return exchange{changed: make(chan struct{}, 1), handing: handing{by: map[string]handedOut{}}}
+}
 
 // note never blocks.
 func (x *exchange) note() {
@@ -55,7 +58,8 @@ type reply struct {
 
 // ask puts a question to devices that are connected and hands each answer to on,
 // until all have come, or the time is up. It returns those who have not answered.
-// The question is there until then, and the answers are.
+// The question is there until then, and the answers are. Who answers what cannot be
+// used has not answered.
 func (d *daemon) ask(ctx context.Context, a history.Ask, to []api.Device, timeout time.Duration, on func(reply) error) (silent []api.Device, err error) {
 	if len(to) == 0 {
 		return nil, nil
@@ -82,9 +86,9 @@ func (d *daemon) ask(ctx context.Context, a history.Ask, to []api.Device, timeou
 			d.log.Warn("removing a question", "error", err)
 		}
 	}()
-	silent = slices.Clone(to)
+	waiting, unusable := slices.Clone(to), []api.Device(nil)
 	err = d.exchange.replies.await(ctx, func() (bool, error) {
-		for _, from := range slices.Clone(silent) {
+		for _, from := range slices.Clone(waiting) {
 			r, err := d.readReply(from, a)
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
@@ -94,27 +98,33 @@ func (d *daemon) ask(ctx context.Context, a history.Ask, to []api.Device, timeou
 			}
 			if err != nil {
 				d.log.Warn("an answer cannot be used", "device", from.ID, "error", err)
-				continue
+				unusable = append(unusable, from)
 			}
-			silent = slices.DeleteFunc(silent, func(o api.Device) bool { return o.ID == from.ID })
+			waiting = slices.DeleteFunc(waiting, func(o api.Device) bool { return o.ID == from.ID })
 		}
-		return !slices.ContainsFunc(silent, func(o api.Device) bool { return d.engine.Connected(o.ID) }), nil
+		return !slices.ContainsFunc(waiting, func(o api.Device) bool { return d.engine.Connected(o.ID) }), nil
 	})
 	if outOfTime(ctx, err) {
 		err = nil
 	}
-	return silent, err
+	return append(waiting, unusable...), err
 }
 
 // errIncomplete says that the contents of an answer are still on their way.
 var errIncomplete = fs.ErrNotExist
 
 func (d *daemon) readReply(from api.Device, a history.Ask) (history.Reply, error) {
+	if !d.wroteMessage(from.ID, replyPrefix+a.ID+jsonSuffix) {
+		return history.Reply{}, fs.ErrNotExist
+	}
 	data, err := d.members.store.ReadMessage(from.ID, replyPrefix+a.ID+jsonSuffix, history.MaxAnswerBytes)
 	if err != nil {
 		return history.Reply{}, err
 	}
 	r, err := history.ParseReply(a.ID, data)
+	if err == nil && r.For != d.members.self {
+		err = errors.New("it is for somebody else, who has used the same ID")
+	}
 	if err != nil || a.Kind == history.AskVersions {
 		return r, err
 	}
@@ -132,37 +142,6 @@ func (d *daemon) readReply(from api.Device, a history.Ask) (history.Reply, error
 		}
 	}
 	return r, nil
-}
-
-// askVersions asks all who can be asked for versions.
-func (d *daemon) askVersions(ctx context.Context, s scope, q history.Query, timeout time.Duration) ([]history.Answer, []api.Device, error) {
-	if m, _, _ := d.members.current(); m.Network == "" {
-		return nil, nil, nil
-	}
-	to, unreachable := d.others()
-	a := history.Ask{Kind: history.AskVersions, Folders: s.folders, Path: s.path, By: q.By, Since: q.Since, Limit: q.Limit}
-	var answers []history.Answer
-	silent, err := d.ask(ctx, a, to, timeout, func(r reply) error {
-		shift := history.ClockShift(r.Now, time.Now())
-		answer := history.Answer{Holder: r.from.ID}
-		for _, t := range r.Versions {
-			v := t.Version()
-			if !slices.Contains(s.folders, v.Folder) {
-				return errors.New("it is about another folder")
-			}
-			v.Time = v.Time.Add(shift)
-			answer.Versions = append(answer.Versions, v)
-		}
-		answers = append(answers, answer)
-		return nil
-	})
-	// In the order of the devices, so that the same question has the same answer.
-	slices.SortFunc(answers, func(x, y history.Answer) int { return indexOf(to, x.Holder) - indexOf(to, y.Holder) })
-	return answers, append(unreachable, silent...), err
-}
-
-func indexOf(devices []api.Device, id string) int {
-	return slices.IndexFunc(devices, func(o api.Device) bool { return o.ID == id })
 }
 
 // restoreResult is what came of one version.

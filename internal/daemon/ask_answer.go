@@ -8,128 +8,36 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/botsync/botsync/internal/api"
+	"github.com/botsync/botsync/internal/engine"
 	"github.com/botsync/botsync/internal/history"
 )
 
-const (
-	// answerers is how many questions are answered at a time.
-	answerers = 3
-	// askTick is how often questions are looked for although nothing was reported.
-	askTick = 30 * time.Second
-	// maxAnswered is how many questions are remembered that were answered.
-	maxAnswered = 1000
-)
-
-// answers answers the questions of other devices until ctx ends.
-func (d *daemon) answers(ctx context.Context) {
-	d.members.store.ClearMessages(d.members.self, time.Now())
-	a := &answering{d: d, answered: map[string]time.Time{}, seats: make(chan struct{}, answerers)}
-	for range answerers {
-		a.seats <- struct{}{}
-	}
-	tick := time.NewTicker(askTick)
-	defer tick.Stop()
-	done := make(chan string)
-	working := 0
-	for {
-		working += a.look(ctx, done)
-		select {
-		case <-ctx.Done():
-			for ; working > 0; working-- {
-				<-done
-			}
-			return
-		case <-done:
-			working--
-			a.seats <- struct{}{}
-		case <-d.exchange.changed:
-		case <-tick.C:
-		}
-	}
-}
-
-// answering is what is known of questions; only the goroutine of answers uses it.
-type answering struct {
-	d        *daemon
-	answered map[string]time.Time // by the ID of the question; those under way are among them
-	seats    chan struct{}
-}
-
-// look begins to answer questions that are new, and removes answers that nobody
-// waits for. It returns how many it has begun.
-func (a *answering) look(ctx context.Context, done chan<- string) (begun int) {
-	d := a.d
-	open := map[string]bool{}
-	reachable, _ := d.others()
-	for _, from := range reachable {
-		for _, name := range d.members.store.Messages(from.ID) {
-			id, ok := askID(name)
-			if !ok {
-				continue
-			}
-			open[id] = true
-			if _, known := a.answered[id]; known || len(a.answered) >= maxAnswered {
-				continue
-			}
-			select {
-			case <-a.seats:
-			default:
-				return begun // when one is done
-			}
-			a.answered[id] = time.Now()
-			begun++
-			d.group.Go(func() {
-				d.answer(ctx, from, id)
-				done <- id
-			})
-		}
-	}
-	for _, name := range d.members.store.Messages(d.members.self) {
-		id := strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(name, replyPrefix), jsonSuffix), dataSuffix)
-		if strings.HasPrefix(name, replyPrefix) && (!open[id] || time.Since(a.answered[id]) > askAge) {
-			if err := d.members.store.RemoveMessage(d.members.self, name); err != nil {
-				d.log.Warn("removing an answer", "error", err)
-			}
-		}
-	}
-	for id, at := range a.answered {
-		if !open[id] && time.Since(at) > askAge {
-			delete(a.answered, id)
-		}
-	}
-	return begun
-}
-
-func askID(name string) (string, bool) {
-	id, ok := strings.CutPrefix(name, askPrefix)
-	id, isJSON := strings.CutSuffix(id, jsonSuffix)
-	return id, ok && isJSON && history.ValidAskID(id)
-}
-
-// answer answers one question, if it is for this device.
-func (d *daemon) answer(ctx context.Context, from api.Device, id string) {
+// answer answers one question, if it is for this device. A restore that was asked
+// for before this daemon began may have been done by the one before it.
+func (d *daemon) answer(ctx context.Context, from api.Device, id string, before bool) (out answered) {
+	out.id = id
 	data, err := d.members.store.ReadMessage(from.ID, askPrefix+id+jsonSuffix, history.MaxAskBytes)
 	if err != nil {
-		return // it has been taken back
+		return out // it has been taken back
 	}
 	ask, err := history.ParseAsk(id, data)
 	if err != nil {
 		d.log.Warn("a question cannot be understood", "device", from.ID, "error", err)
-		return
+		return out
 	}
+	out.restore = ask.Kind == history.AskRestore
 	if !slices.Contains(ask.To, d.members.self) {
-		return
+		return out
 	}
 	now := time.Now()
 	age := now.Sub(ask.At)
-	old := age > askAge || age < -askAge
+	old := age > askAge || age < -askAge || before || ask.At.Before(d.started)
 	ctx, cancel := context.WithTimeout(ctx, askAge)
 	defer cancel()
-	r := history.Reply{Schema: api.Schema, ID: id, Now: now.UTC(), Versions: []history.Told{}}
+	r := history.Reply{Schema: api.Schema, ID: id, For: from.ID, Now: now.UTC(), Versions: []history.Told{}}
 	switch ask.Kind {
 	case history.AskVersions:
 		err = d.answerVersions(ctx, ask, &r)
@@ -138,7 +46,11 @@ func (d *daemon) answer(ctx context.Context, from api.Device, id string) {
 		// long ago, and it may be that a clock is wrong: whoever still waits can do it.
 		d.answerRestore(ctx, from, ask, old, &r)
 	case history.AskContents:
-		err = d.answerContents(ask, &r)
+		err = d.answerContents(from, ask, &r)
+	}
+	if errors.Is(err, errHanding) {
+		out.later = true
+		return out
 	}
 	if err == nil {
 		r.Now = time.Now().UTC()
@@ -149,10 +61,14 @@ func (d *daemon) answer(ctx context.Context, from api.Device, id string) {
 	if err != nil && ctx.Err() == nil {
 		d.log.Warn("answering a question about old versions", "device", from.ID, "error", err)
 	}
+	return out
 }
 
+// answerFrame is what an answer has besides the versions, in bytes, and more.
+const answerFrame = 4096
+
 func (d *daemon) answerVersions(ctx context.Context, ask history.Ask, r *history.Reply) error {
-	q := history.Query{By: ask.By, Limit: history.MaxVersions + 1}
+	q := history.Query{By: ask.By, Until: ask.Until, Limit: history.MaxVersions + 1}
 	if !ask.Since.IsZero() {
 		q.Since = ask.Since.Add(history.ClockShift(ask.At, time.Now()))
 	}
@@ -164,13 +80,8 @@ func (d *daemon) answerVersions(ctx context.Context, ask history.Ask, r *history
 		return err
 	}
 	slices.SortFunc(versions, func(a, b history.Version) int { return a.Time.Compare(b.Time) })
-	if len(versions) > history.MaxVersions {
-		versions, r.More = versions[len(versions)-history.MaxVersions:], true
-	}
-	for _, v := range versions {
-		r.Versions = append(r.Versions, history.Tell(v))
-	}
-	return nil
+	r.Versions, r.More, err = pageOf(versions, history.MaxVersions, history.MaxAnswerBytes-answerFrame)
+	return err
 }
 
 // answerRestore puts versions in their places, as a change of this device.
@@ -218,7 +129,7 @@ func telling(err error) string {
 }
 
 // answerContents hands out what versions hold, in one file.
-func (d *daemon) answerContents(ask history.Ask, r *history.Reply) error {
+func (d *daemon) answerContents(from api.Device, ask history.Ask, r *history.Reply) error {
 	var total int64
 	for _, file := range ask.Items {
 		v, err := d.history.ByFile(file)
@@ -236,6 +147,16 @@ func (d *daemon) answerContents(ask history.Ask, r *history.Reply) error {
 		r.Versions = append(r.Versions, told)
 	}
 	if total == 0 {
+		return nil
+	}
+	if err := d.exchange.handing.reserve(ask.ID, from.ID, total); err != nil {
+		return err
+	}
+	if room, err := engine.DiskRoomOf(d.root.Dir()); err == nil && room.Free < room.Reserve()+uint64(total) {
+		d.exchange.handing.release(ask.ID)
+		for i := range r.Versions {
+			r.Versions[i] = history.Told{Folder: "shared", Path: "-", File: ask.Items[i], Error: "there is no room on its disk to hand it over"}
+		}
 		return nil
 	}
 	h := sha256.New()
@@ -258,6 +179,9 @@ func (d *daemon) answerContents(ask history.Ask, r *history.Reply) error {
 		}
 		return nil
 	})
+	if err != nil {
+		d.exchange.handing.release(ask.ID)
+	}
 	r.Bytes, r.SHA256 = total, hex.EncodeToString(h.Sum(nil))
 	return err
 }

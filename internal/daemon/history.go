@@ -92,7 +92,7 @@ func (d *daemon) History(ctx context.Context, req api.HistoryRequest) (*api.Hist
 		return nil, explain(d.root, err)
 	}
 	if req.Deleted {
-		f.versions = history.Deleted(f.versions, d.isThere)
+		f.versions = d.deleted(f.versions)
 	}
 	out := &api.History{Schema: api.Schema, Type: api.TypeHistory, Versions: []api.OldVersion{}, Unreachable: f.unreachable}
 	if limit > 0 && len(f.versions) > limit {

@@ -38,7 +38,7 @@ func (d *daemon) Restore(ctx context.Context, req api.RestoreRequest) (*api.Rest
 	}
 	line.Unreachable = orNone(f.unreachable)
 	if req.Deleted {
-		wanted := history.Deleted(f.versions, d.isThere)
+		wanted := d.deleted(f.versions)
 		if err := d.heldAmong(s); len(wanted) == 0 && err != nil {
 			return nil, err
 		}
@@ -299,6 +299,9 @@ func (d *daemon) put(folder *os.Root, it putItem, may guard) error {
 		return it.err
 	}
 	v := it.version
+	if err := d.keptFrom(v.Folder, v.Path); err != nil {
+		return err
+	}
 	if !d.may(may, v) {
 		return errChangedSince
 	}

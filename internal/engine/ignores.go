@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -86,6 +87,18 @@ func (i *ignoringFolders) of(folder string) *ignoring {
 func isInternal(name string) bool {
 	name = filepath.FromSlash(name)
 	return fs.IsInternal(name) || fs.IsTemporary(name)
+}
+
+// NeverSynced reports whether a path within a folder is one of Syncthing's own, or
+// that of an unfinished file, which no device sends to another: also if it is in, or
+// looks like, one of these to a file system that does not tell case.
+func NeverSynced(name string) bool {
+	for name = strings.ToLower(strings.ToUpper(name)); name != "." && name != "/"; name = path.Dir(name) {
+		if isInternal(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // Ignored calls found for what is kept out of a folder below a directory, which is

@@ -34,11 +34,12 @@ type Query struct {
 	Path   string    // this file, or all below this directory; empty for the whole folder
 	By     string    // short ID of the device that made the version go
 	Since  time.Time // not before
+	Until  time.Time // not after; zero for no end
 	Limit  int       // the latest so many; 0 for all
 }
 
 func (q Query) wants(p string, at time.Time, by string) bool {
-	return (q.By == "" || q.By == by) && !at.Before(q.Since) && (q.Path == "" || p == q.Path || strings.HasPrefix(p, q.Path+"/"))
+	return (q.By == "" || q.By == by) && !at.Before(q.Since) && (q.Until.IsZero() || !at.After(q.Until)) && (q.Path == "" || p == q.Path || strings.HasPrefix(p, q.Path+"/"))
 }
 
 // Find returns versions by the time at which they went, the earliest first.

@@ -18,7 +18,7 @@ const (
 	MaxAnswerBytes = 24 << 20
 	MaxItems       = 10_000  // of one question
 	MaxVersions    = 50_000  // in one answer
-	MaxContents    = 1 << 28 // bytes, of all files that are handed out at a time
+	MaxContents    = 1 << 28 // bytes, of all files that one answer hands out
 	maxPath        = 4096    // bytes
 	maxText        = 512     // bytes, of an error
 	maxTarget      = 4096    // bytes, of a symbolic link
@@ -45,6 +45,7 @@ type Ask struct {
 	By      string    `json:"by,omitempty"`      // likewise; of a restore: only of files that this device has changed last
 	Since   time.Time `json:"since,omitzero"`    // of versions
 	Limit   int       `json:"limit,omitempty"`   // likewise
+	Until   time.Time `json:"until,omitzero"`    // likewise, by the clock of the device that is asked: what comes before a part that it has told
 
 	Items []string `json:"items,omitempty"` // of a restore and of contents: files of the store of the device that is asked
 }
@@ -73,10 +74,11 @@ const (
 // Reply is the answer to a question.
 type Reply struct {
 	Schema   int       `json:"schema"`
-	ID       string    `json:"id"`    // of the question
-	Now      time.Time `json:"now"`   // by the clock of the device that answers
-	Versions []Told    `json:"items"` // in the order of the question, if that names any
-	More     bool      `json:"more,omitempty"`
+	ID       string    `json:"id"`              // of the question
+	For      string    `json:"for"`             // device ID of who has asked
+	Now      time.Time `json:"now"`             // by the clock of the device that answers
+	Versions []Told    `json:"items"`           // in the order of the question, if that names any
+	More     bool      `json:"more,omitempty"`  // of versions: there are earlier ones
 	Bytes    int64     `json:"bytes,omitempty"` // of contents, which are one after the other in a file of their own
 	SHA256   string    `json:"sha256,omitempty"`
 }
@@ -94,8 +96,10 @@ func ParseAsk(id string, data []byte) (Ask, error) {
 	for _, f := range a.Folders {
 		ok = ok && validFolder(f) && len(f) <= maxName
 	}
+	named := make(map[string]bool, len(a.Items))
 	for _, f := range a.Items {
-		ok = ok && validPath(f)
+		ok = ok && validPath(f) && !named[f] // the same one again is of use to nobody
+		named[f] = true
 	}
 	switch a.Kind {
 	case AskVersions, AskRestore, AskContents:

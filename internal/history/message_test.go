@@ -48,6 +48,7 @@ func TestMessagesThatMakeNoSense(t *testing.T) {
 		`{"id":"` + askID + `","kind":"versions","path":"../x"}`, `{"id":"` + askID + `","kind":"versions","path":"/x"}`,
 		`{"id":"` + askID + `","kind":"versions","by":"x"}`, `{"id":"` + askID + `","kind":"versions","limit":-1}`,
 		`{"id":"` + askID + `","kind":"restore","items":["../../etc/passwd"]}`, `{"id":"` + askID + `","kind":"restore","items":["` + long + `"]}`,
+		`{"id":"` + askID + `","kind":"contents","items":["shared/a","shared/a"]}`,
 		`{"id":"` + askID + `","kind":"restore","items":[""` + strings.Repeat(`,""`, MaxItems) + `]}`, strings.Repeat(" ", MaxAskBytes+1),
 	} {
 		if a, err := ParseAsk(askID, []byte(bad)); err == nil {

@@ -43,12 +43,16 @@ func (s Store) messagePath(device, name string) string {
 	return filepath.Join(s.dir, messagesDir, device, name)
 }
 
-// Messages returns the names of the files of a device, a bounded number of them.
-func (s Store) Messages(device string) []string {
+// MessagePath is the path of a message within the store, slash-separated.
+func MessagePath(device, name string) string { return messagesDir + "/" + device + "/" + name }
+
+// Messages returns the names of those files of a device that are wanted, a bounded
+// number of them.
+func (s Store) Messages(device string, wanted func(name string) bool) []string {
 	if !ValidID(device) || isDirectory(filepath.Join(s.dir, messagesDir)) != nil || isDirectory(s.messagePath(device, "")) != nil {
 		return nil
 	}
-	names, _, err := list(s.messagePath(device, ""), maxMessages, validMessage)
+	names, _, err := list(s.messagePath(device, ""), maxMessages, func(name string) bool { return validMessage(name) && wanted(name) })
 	if err != nil {
 		return nil
 	}
@@ -97,7 +101,10 @@ func (s Store) OpenMessage(device, name string) (*os.File, int64, error) {
 
 // WriteMessage writes a message of this device in one step.
 func (s Store) WriteMessage(self, name string, data []byte) error {
-	return s.Write(File{Path: messagesDir + "/" + self + "/" + name, Data: data})
+	return s.StreamMessage(self, name, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
 }
 
 // StreamMessage is WriteMessage for what does not fit into memory.
@@ -107,11 +114,11 @@ func (s Store) StreamMessage(self, name string, write func(io.Writer) error) (er
 			err = fmt.Errorf("writing a message: %w", err)
 		}
 	}()
-	if err := s.makeWay(messagesDir + "/" + self + "/" + name); err != nil {
+	if err := s.makeWay(MessagePath(self, name)); err != nil {
 		return err
 	}
 	// An unfinished file would be announced to the peers.
-	f, err := os.CreateTemp(filepath.Dir(s.dir), atomicfile.TempPrefix+"message-*")
+	f, err := os.CreateTemp(filepath.Dir(s.dir), unfinishedMessage)
 	if err != nil {
 		return err
 	}
@@ -128,39 +135,86 @@ func (s Store) StreamMessage(self, name string, write func(io.Writer) error) (er
 
 // RemoveMessage removes a message of this device, which may be gone already.
 func (s Store) RemoveMessage(self, name string) error {
-	return s.Remove(messagesDir + "/" + self + "/" + name)
+	return s.Remove(MessagePath(self, name))
 }
 
-// ClearMessages removes all messages of this device, and what anybody has left
-// for so long that nobody waits for it.
+// unfinishedMessage is the pattern of the names of unfinished messages, beside the
+// store.
+const unfinishedMessage = atomicfile.TempPrefix + "message-*"
+
+// ClearMessages removes all messages of this device, what a kill has left of them,
+// and what anybody has left for so long that nobody waits for it. Nothing is written
+// meanwhile.
 func (s Store) ClearMessages(self string, now time.Time) {
-	top := filepath.Join(s.dir, messagesDir)
-	if isDirectory(top) != nil {
-		return
+	if entries, err := os.ReadDir(filepath.Dir(s.dir)); err == nil {
+		for _, e := range entries {
+			if ok, _ := filepath.Match(unfinishedMessage, e.Name()); ok {
+				_ = os.Remove(filepath.Join(filepath.Dir(s.dir), e.Name()))
+			}
+		}
 	}
-	if ValidID(self) {
-		_ = os.RemoveAll(filepath.Join(top, self))
-	}
-	devices, _, err := list(top, maxMessages, func(string) bool { return true })
+	top, err := os.OpenRoot(s.dir)
 	if err != nil {
 		return
 	}
-	for _, device := range devices {
-		dir := filepath.Join(top, device)
-		if isDirectory(dir) != nil {
-			removeOld(dir, now)
+	defer top.Close()
+	all, err := openDirectory(top, messagesDir)
+	if err != nil {
+		return
+	}
+	defer all.Close()
+	if ValidID(self) {
+		_ = all.RemoveAll(self)
+	}
+	for _, device := range namesIn(all, maxMessages) {
+		dir, err := openDirectory(all, device)
+		if err != nil {
+			removeOld(all, device, now)
 			continue
 		}
-		names, _, _ := list(dir, maxStray, func(string) bool { return true })
-		for _, name := range names {
-			removeOld(filepath.Join(dir, name), now)
+		for _, name := range namesIn(dir, maxStray) {
+			removeOld(dir, name, now)
 		}
-		_ = os.Remove(dir) // if it is empty
+		dir.Close()
+		if info, err := all.Lstat(device); err == nil && info.IsDir() {
+			_ = all.Remove(device) // if it is empty
+		}
 	}
 }
 
-func removeOld(file string, now time.Time) {
-	if info, err := os.Lstat(file); err == nil && !info.IsDir() && now.Sub(info.ModTime()) > messageMaxAge {
-		_ = os.Remove(file)
+// openDirectory opens a directory that is reached by no link, also if it is
+// exchanged meanwhile.
+func openDirectory(in *os.Root, name string) (*os.Root, error) {
+	before, err := in.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !before.IsDir() {
+		return nil, errors.New("it is no directory")
+	}
+	dir, err := in.OpenRoot(name)
+	if err != nil {
+		return nil, err
+	}
+	if now, err := dir.Stat("."); err != nil || !os.SameFile(before, now) {
+		return nil, errors.Join(err, dir.Close(), errors.New("it was exchanged meanwhile"))
+	}
+	return dir, nil
+}
+
+// namesIn returns so many names of a directory at most.
+func namesIn(dir *os.Root, limit int) []string {
+	d, err := dir.Open(".")
+	if err != nil {
+		return nil
+	}
+	defer d.Close()
+	names, _ := d.Readdirnames(limit)
+	return names
+}
+
+func removeOld(dir *os.Root, name string, now time.Time) {
+	if info, err := dir.Lstat(name); err == nil && !info.IsDir() && now.Sub(info.ModTime()) > messageMaxAge {
+		_ = dir.Remove(name)
 	}
 }

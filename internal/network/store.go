@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/botsync/botsync/internal/atomicfile"
@@ -84,21 +85,37 @@ func (s Store) makeWay(file string) error {
 		return err
 	}
 	defer top.Close()
-	dir := path.Dir(file)
-	info, err := top.Lstat(dir)
-	if err == nil && !info.IsDir() {
-		err = top.RemoveAll(dir)
-	} else if err == nil && info.Mode().Perm()&0o700 != 0o700 { // another device can take it away
-		err = top.Chmod(dir, 0o700)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := top.MkdirAll(dir, 0o700); err != nil {
-		return err
+	parts := strings.Split(path.Dir(file), "/")
+	for i := range parts {
+		if err := makeDirectory(top, path.Join(parts[:i+1]...)); err != nil {
+			return err
+		}
 	}
 	if info, err := top.Lstat(file); err == nil && !info.Mode().IsRegular() {
 		return top.RemoveAll(file)
+	}
+	return nil
+}
+
+// makeDirectory makes one directory, instead of whatever else is there.
+func makeDirectory(top *os.Root, dir string) error {
+	info, err := top.Lstat(dir)
+	switch {
+	case err == nil && info.IsDir():
+		if info.Mode().Perm()&0o700 != 0o700 { // another device can take it away
+			return top.Chmod(dir, 0o700)
+		}
+		return nil
+	case err == nil:
+		err = top.RemoveAll(dir)
+	case errors.Is(err, fs.ErrNotExist):
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := top.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) { // another writer
+		return err
 	}
 	return nil
 }
@@ -126,8 +143,12 @@ func (s Store) Mark() error {
 
 // Remove removes a file, which may be gone already.
 func (s Store) Remove(path string) error {
-	err := os.Remove(filepath.Join(s.dir, filepath.FromSlash(path)))
-	if err != nil && !os.IsNotExist(err) {
+	top, err := os.OpenRoot(s.dir)
+	if err == nil {
+		defer top.Close()
+		err = top.Remove(path)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("removing %s: %w", path, err)
 	}
 	return nil
