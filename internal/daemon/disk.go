@@ -11,13 +11,43 @@ import (
 
 const makeRoom = "Make room; botsync goes on by itself."
 
-// diskProblems say that receiving stops before the disk is full, or has stopped.
-func (d *daemon) diskProblems(folders []api.Folder) []api.Problem {
-	room, err := engine.DiskRoomOf(d.root.Dir())
-	if err != nil {
-		return nil
+// onDisk is a directory of the root, or the root, and whether there is no room for
+// something in it.
+type onDisk struct {
+	dir   string
+	lacks bool
+}
+
+// diskProblems say that receiving stops before a disk is full, or has stopped: of the
+// root's disk, and of each other one that a folder is on.
+func diskProblems(dirs []onDisk) []api.Problem {
+	var out []api.Problem
+	for _, disk := range disksOf(dirs, deviceOf) {
+		if room, err := engine.DiskRoomOf(disk.dir); err == nil {
+			out = append(out, diskProblem(disk.dir, room, disk.lacks)...)
+		}
 	}
-	return diskProblem(d.root.Dir(), room, lacksRoom(folders))
+	return out
+}
+
+// disksOf are the disks that the directories are on, each named by the first. One of
+// which nothing is known, such as a folder that is missing, counts to the first.
+func disksOf(dirs []onDisk, device func(dir string) (string, error)) []onDisk {
+	var out []onDisk
+	seen := map[string]int{}
+	for _, d := range dirs {
+		id, err := device(d.dir)
+		n, ok := seen[id]
+		switch {
+		case err != nil && len(out) > 0:
+			n = 0
+		case !ok:
+			n, out = len(out), append(out, onDisk{dir: d.dir})
+			seen[id] = n
+		}
+		out[n].lacks = out[n].lacks || d.lacks
+	}
+	return out
 }
 
 // diskProblem is the pure core of diskProblems. A file can be too large for the

@@ -57,8 +57,9 @@ func failedFile(folder string, f engine.FileError) (out api.FailedFile, hint str
 }
 
 // failedFiles fills in what could not be read or written in a folder, and says what
-// is wrong. What there is no room for is told once, with the disk.
-func failedFiles(f *api.Folder, failed []engine.FileError) []api.Problem {
+// is wrong. What there is no room for is told once, with the disk: lacks reports
+// whether there is any, listed or not.
+func failedFiles(f *api.Folder, failed []engine.FileError) (problems []api.Problem, lacks bool) {
 	failed = slices.Clone(failed)
 	slices.SortFunc(failed, func(a, b engine.FileError) int { return cmp.Compare(a.Path, b.Path) })
 	f.FailedTotal = len(failed)
@@ -70,32 +71,22 @@ func failedFiles(f *api.Folder, failed []engine.FileError) []api.Problem {
 		if i < shownFailed {
 			f.Failed = append(f.Failed, one)
 		}
-		if one.Code != api.FailedNoSpace {
-			if others++; first == nil {
-				first, hint = &one, h
-			}
+		if one.Code == api.FailedNoSpace {
+			lacks = true
+			continue
+		}
+		if others++; first == nil {
+			first, hint = &one, h
 		}
 	}
 	if first == nil {
-		return nil
+		return nil, lacks
 	}
 	message := fmt.Sprintf("%s cannot be synced: %s.", first.Path, first.Reason)
 	if others > 1 {
 		message = fmt.Sprintf("%d files in %s cannot be synced, the first: %s: %s.", others, f.Name, first.Path, first.Reason)
 	}
-	return []api.Problem{{Code: "files_failed", Message: message, Hint: hint}}
-}
-
-// lacksRoom reports whether there was no room for a file.
-func lacksRoom(folders []api.Folder) bool {
-	for _, f := range folders {
-		for _, failed := range f.Failed {
-			if failed.Code == api.FailedNoSpace {
-				return true
-			}
-		}
-	}
-	return false
+	return []api.Problem{{Code: "files_failed", Message: message, Hint: hint}}, lacks
 }
 
 // whyFailed says why a file has no entry in the index.

@@ -56,17 +56,52 @@ func TestFailedFilesAreBounded(t *testing.T) {
 		failed = append(failed, engine.FileError{Path: fmt.Sprintf("%02d", 49-i), Err: "syncing: insufficient space in folder"})
 	}
 	f := api.Folder{Name: "shared"}
-	if p := failedFiles(&f, failed); len(p) != 0 || f.FailedTotal != 50 || len(f.Failed) != shownFailed || f.Failed[0].Path != "shared/00" || !lacksRoom([]api.Folder{f}) {
-		t.Errorf("%+v, %+v", p, f)
+	if p, lacks := failedFiles(&f, failed); len(p) != 0 || f.FailedTotal != 50 || len(f.Failed) != shownFailed || f.Failed[0].Path != "shared/00" || !lacks {
+		t.Errorf("%+v, %v, %+v", p, lacks, f)
 	}
 	f = api.Folder{Name: "shared"}
-	p := failedFiles(&f, append(failed, engine.FileError{Path: "zz", Err: "scan: open zz: permission denied"}))
+	p, _ := failedFiles(&f, append(failed, engine.FileError{Path: "zz", Err: "scan: open zz: permission denied"}))
 	if len(p) != 1 || p[0].Code != "files_failed" || p[0].Message != "shared/zz cannot be synced: this user may not read or write it." {
 		t.Errorf("%+v", p)
 	}
 	f = api.Folder{Name: "shared"}
-	if p := failedFiles(&f, nil); p != nil || f.Failed != nil || lacksRoom([]api.Folder{f}) {
-		t.Errorf("%+v, %+v", p, f)
+	if p, lacks := failedFiles(&f, nil); p != nil || f.Failed != nil || lacks {
+		t.Errorf("%+v, %v, %+v", p, lacks, f)
+	}
+
+	// What lacks room is told wherever it stands in the list.
+	failed = []engine.FileError{{Path: "zz", Err: "syncing: insufficient space in folder"}}
+	for i := range 2 * shownFailed {
+		failed = append(failed, engine.FileError{Path: fmt.Sprintf("%02d", i), Err: "scan: open: permission denied"})
+	}
+	if p, lacks := failedFiles(&f, failed); len(p) != 1 || !lacks {
+		t.Errorf("%+v, %v", p, lacks)
+	}
+}
+
+// The disk of a folder that lacks room is named, not that of the root.
+func TestDisksOf(t *testing.T) {
+	t.Parallel()
+	devices := map[string]string{"/r": "1", "/r/shared": "2", "/r/deliverables": "1", "/r/inbox": "2"}
+	device := func(dir string) (string, error) {
+		if id, ok := devices[dir]; ok {
+			return id, nil
+		}
+		return "", fs.ErrNotExist
+	}
+	for _, tt := range []struct{ lacks, want string }{
+		{"", "[{/r false} {/r/shared false}]"},
+		{"/r/inbox", "[{/r false} {/r/shared true}]"},
+		{"/r/deliverables", "[{/r true} {/r/shared false}]"},
+		{"/r/gone", "[{/r true} {/r/shared false}]"},
+	} {
+		var dirs []onDisk
+		for _, dir := range []string{"/r", "/r/gone", "/r/shared", "/r/deliverables", "/r/inbox"} {
+			dirs = append(dirs, onDisk{dir, dir == tt.lacks})
+		}
+		if got := fmt.Sprint(disksOf(dirs, device)); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.lacks, got, tt.want)
+		}
 	}
 }
 

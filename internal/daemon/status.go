@@ -27,16 +27,18 @@ func (d *daemon) Status(ctx context.Context) (*api.Status, error) {
 		Folders: []api.Folder{}, Peers: []api.Peer{}, Invites: d.invites.list(), Problems: []api.Problem{},
 	}
 	var folders []string
+	disks := []onDisk{{dir: d.root.Dir()}}
 	if m.Network != "" {
 		s.Network = &api.Network{ID: m.Network, Devices: len(plan) + 1}
 		for _, name := range root.Folders {
 			folders = append(folders, folderID(m.Network, name))
-			f, problems := d.folder(folderID(m.Network, name), name)
+			f, problems, lacks := d.folder(folderID(m.Network, name), name)
+			disks = append(disks, onDisk{f.Path, lacks})
 			s.Folders = append(s.Folders, f)
 			s.Problems = append(s.Problems, problems...)
 		}
 	}
-	s.Problems = slices.Insert(s.Problems, 0, d.diskProblems(s.Folders)...) // the cause of others
+	s.Problems = slices.Insert(s.Problems, 0, diskProblems(disks)...) // the cause of others
 	for _, member := range plan {
 		p, err := d.peer(member, folders)
 		if err != nil {
@@ -55,19 +57,19 @@ func (d *daemon) Status(ctx context.Context) (*api.Status, error) {
 	return s, nil
 }
 
-func (d *daemon) folder(id, name string) (api.Folder, []api.Problem) {
-	f := api.Folder{Name: name, Path: d.root.Folder(name)}
+// folder says how a folder is, and whether there is no room for some of its files.
+func (d *daemon) folder(id, name string) (f api.Folder, problems []api.Problem, lacks bool) {
+	f = api.Folder{Name: name, Path: d.root.Folder(name)}
 	st, err := d.engine.Folder(id)
 	if err != nil {
 		f.State, f.Error = api.FolderError, err.Error()
-		return f, []api.Problem{folderProblem(f)}
+		return f, []api.Problem{folderProblem(f)}, false
 	}
 	f.State, f.Files, f.Bytes = st.State, st.Files, st.Bytes
 	f.NeedFiles, f.NeedBytes, f.Conflicts = st.NeedItems, st.NeedBytes, st.Conflicts
 	f.ReceiveOnly, f.LocalChanges = st.ReceiveOnly, len(st.Slips)
 	d.ignoredOf(&f, id)
 	f.Changes = localChanges(name, st.Slips[:min(len(st.Slips), shownNames)])
-	var problems []api.Problem
 	if b := d.engine.Brake(id); b.Held {
 		f.State, f.Held = api.FolderHeld, heldIn(name, b)
 		problems = append(problems, heldProblem(name, *f.Held))
@@ -76,10 +78,10 @@ func (d *daemon) folder(id, name string) (api.Folder, []api.Problem) {
 	}
 	if st.Err != nil {
 		f.State, f.Error = api.FolderError, st.Err.Error()
-		return f, append(problems, folderProblem(f))
+		return f, append(problems, folderProblem(f)), false
 	}
-	problems = append(problems, failedFiles(&f, st.Failed)...)
-	return f, problems
+	failed, lacks := failedFiles(&f, st.Failed)
+	return f, append(problems, failed...), lacks
 }
 
 func folderProblem(f api.Folder) api.Problem {
