@@ -53,7 +53,7 @@ func (f folderFS) replaceKept(temp, name string) error {
 	if err != nil {
 		return f.Filesystem.Rename(temp, name)
 	}
-	if kept == nil || !os.SameFile(kept, now) {
+	if kept == nil || !unchanged(kept, now) {
 		if kept, err = f.keepLoss(name, false); err != nil {
 			return err
 		}
@@ -68,14 +68,20 @@ func (f folderFS) replaceKept(temp, name string) error {
 	return os.Remove(filepath.Join(f.root, temp))
 }
 
+// unchanged reports whether a file is what it was when it was kept. One that was
+// written to since is not: its version can be a copy.
+func unchanged(kept, now os.FileInfo) bool {
+	return os.SameFile(kept, now) && kept.Size() == now.Size() && kept.ModTime().Equal(now.ModTime())
+}
+
 // keepUnless keeps a file that was taken out of its place, unless it is the one
 // that was kept already.
 func (f folderFS) keepUnless(kept os.FileInfo, name, at string) error {
 	now, err := os.Lstat(filepath.Join(f.root, at))
-	if err != nil || os.SameFile(kept, now) {
+	if err != nil || unchanged(kept, now) {
 		return err
 	}
-	slog.Warn("A program has replaced a file while a peer's change was made; it is in the history", "file", name)
+	slog.Warn("A program has changed a file while a peer's change was made; it is in the history", "file", name)
 	k, ok := keeperOfLosses(f.root)
 	if !ok {
 		return nil

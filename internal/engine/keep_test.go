@@ -197,6 +197,46 @@ func TestWhatComesMeanwhileIsKept(t *testing.T) {
 	}
 }
 
+// What a program writes into a file while a copy of it is made is kept as well.
+func TestWhatIsWrittenMeanwhileIsKept(t *testing.T) {
+	t.Parallel()
+	temp := fs.TempName("file")
+	for what, do := range map[string]func(f fs.Filesystem) error{
+		"deleted":  func(f fs.Filesystem) error { return f.Remove("file") },
+		"replaced": func(f fs.Filesystem) error { return f.Rename(temp, "file") },
+	} {
+		if runtime.GOOS != "linux" && what == "replaced" {
+			continue // which cannot exchange two files
+		}
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			for name, text := range map[string]string{"file": "before", temp: "from a peer"} {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var kept []string
+			lossKeepers.Store(dir, &lossKeeper{id: "n-shared", name: "shared", kept: map[string]os.FileInfo{}, index: globalOf{},
+				keep: func(l Loss) error {
+					from := l.Path
+					if l.From != "" {
+						from = l.From
+					}
+					data, err := os.ReadFile(filepath.Join(dir, from))
+					if kept = append(kept, string(data)); err != nil || len(kept) > 1 {
+						return err
+					}
+					return os.WriteFile(filepath.Join(dir, "file"), []byte("before, and more"), 0o600) // in place
+				}})
+			t.Cleanup(func() { lossKeepers.Delete(dir) })
+			if err := do(fs.NewFilesystem(filesystemType.ToFS(), dir)); err != nil || !slices.Equal(kept, []string{"before", "before, and more"}) {
+				t.Errorf("%v, kept %q", err, kept)
+			}
+		})
+	}
+}
+
 // A directory that is in the way is not moved out of it.
 func TestNoDirectoryIsExchanged(t *testing.T) {
 	t.Parallel()
