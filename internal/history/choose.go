@@ -127,8 +127,9 @@ type Changed struct {
 }
 
 // PlanUndo chooses what was in each file before the first change that a device has
-// made since a time. Files that somebody else has changed after that are left out,
-// unless that is forced, and so are those that are as they were, which same says of
+// made since a time, and if somebody else has changed it in between, after that: then
+// it is what they made of it that comes back. Files that somebody else has changed
+// last are left out, unless that is forced, when all changes since are taken back, and so are those that are as they were, which same says of
 // files of the same size. The versions have to be by time; those of others are
 // among them.
 func PlanUndo(versions []Held, device string, since time.Time, force bool, state func(folder, path string) State, same func(Held) bool) Undo {
@@ -137,6 +138,9 @@ func PlanUndo(versions []Held, device string, since time.Time, force bool, state
 		first := slices.IndexFunc(group, func(v Held) bool { return v.By == device && !v.Time.Before(since) })
 		if first < 0 {
 			continue
+		}
+		if again := lastRun(group, device); again >= 0 && !force {
+			first = max(first, again)
 		}
 		v, now := group[first], state(group[first].Folder, group[first].Path)
 		if now.There && now.Size == v.Size && same(v) {
@@ -158,4 +162,14 @@ func PlanUndo(versions []Held, device string, since time.Time, force bool, state
 		out.Restore = append(out.Restore, v)
 	}
 	return out
+}
+
+// lastRun is where the changes of a device begin after which there is none of anybody
+// else, -1 if its change is not the last.
+func lastRun(group []Held, device string) int {
+	at := -1
+	for i := len(group) - 1; i >= 0 && group[i].By == device; i-- {
+		at = i
+	}
+	return at
 }

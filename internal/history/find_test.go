@@ -191,7 +191,7 @@ func TestExcess(t *testing.T) {
 	now := time.Unix(1_790_000_000, 0)
 	rapid.Check(t, func(t *rapid.T) {
 		kept := rapid.Custom(func(t *rapid.T) Kept {
-			age := rapid.SampledFrom([]time.Duration{time.Minute, 90 * time.Minute, 30 * time.Hour, 29 * 24 * time.Hour, 31 * 24 * time.Hour}).Draw(t, "age")
+			age := rapid.SampledFrom([]time.Duration{time.Minute, 90 * time.Minute, 30 * time.Hour, 8 * 24 * time.Hour, 29 * 24 * time.Hour, 31 * 24 * time.Hour}).Draw(t, "age")
 			return Kept{
 				Path: rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "path"),
 				Time: now.Add(-age - time.Duration(rapid.IntRange(0, 7200).Draw(t, "more"))*time.Second),
@@ -234,23 +234,23 @@ func TestThinnedWithAge(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_790_000_000, 0)
 	var all []Kept
-	for minute := range 60 * 24 * 3 { // one a minute for three days
+	for minute := range 60 * 24 * 9 { // one a minute for nine days
 		all = append(all, Kept{Path: "log", Time: now.Add(-time.Duration(minute) * time.Minute), Size: 1, File: now.String()})
 	}
 	_, stay := Limits{Age: 30 * 24 * time.Hour, Bytes: 1 << 30, Count: 1 << 20}.Excess(all, now)
 	byAge := [3]int{}
 	for _, k := range stay {
 		switch age := now.Sub(k.Time); {
-		case age <= time.Hour:
-			byAge[0]++
 		case age <= 24*time.Hour:
+			byAge[0]++
+		case age <= 7*24*time.Hour:
 			byAge[1]++
 		default:
 			byAge[2]++
 		}
 	}
-	if byAge[0] != 61 || byAge[1] < 22 || byAge[1] > 24 || byAge[2] < 2 || byAge[2] > 3 {
-		t.Errorf("of the last hour, day and before stay %v", byAge)
+	if byAge[0] != 24*60+1 || byAge[1] < 6*24-2 || byAge[1] > 6*24 || byAge[2] < 2 || byAge[2] > 3 {
+		t.Errorf("of the last day, week and before stay %v", byAge)
 	}
 }
 

@@ -6,11 +6,19 @@ import (
 	"time"
 )
 
-// Of the versions of a file that are older than an hour one is kept for each hour,
-// of those older than a day one for each day.
+// Of the versions of a file that are older than a day one is kept for each hour, of
+// those older than a week one for each day: whoever undoes what was done today finds
+// every content of it.
 const (
-	wholeAge = time.Hour
-	hoursAge = 24 * time.Hour
+	wholeAge = 24 * time.Hour
+	hoursAge = 7 * 24 * time.Hour
+)
+
+// Where there is not enough room, one a minute is kept of the younger ones, then one
+// for each hour, then one for each day.
+const (
+	coarseMinutes = time.Hour
+	coarseHours   = 24 * time.Hour
 )
 
 // Kept is what Thin and Limit have to know of a version.
@@ -91,10 +99,13 @@ func interval(age time.Duration) time.Duration {
 
 // coarse is interval where there is not enough room.
 func coarse(age time.Duration) time.Duration {
-	if age <= wholeAge {
+	switch {
+	case age <= coarseMinutes:
 		return time.Minute
+	case age <= coarseHours:
+		return time.Hour
 	}
-	return interval(age)
+	return 24 * time.Hour
 }
 
 // thin takes out versions that follow another one of the same file too soon. What
