@@ -106,9 +106,75 @@ func TestHostileQuestions(t *testing.T) {
 		t.Fatalf("%+v", got)
 	}
 	laptop.AwaitFile("shared/report", "after")
+
+	// Who asks in the name of another device is not answered: the laptop itself is
+	// asked here, by a file of its own in the directory of the agent. And what was
+	// restored once is not restored again after a restart.
+	agent.Write("shared/report", "edited")
+	laptop.AwaitFile("shared/report", "edited")
+	last := strings.Repeat("A", 25) + string(rune('A'+asked))
+	replies := func(n *botsynctest.Node, by, id string) bool {
+		_, err := os.Lstat(n.Path(".botsync", "network", "history", by, "re-"+id+".json"))
+		return err == nil
+	}
+	forged := strings.Repeat("F", 26)
+	data, err := json.Marshal(object{"schema": 1, "id": forged, "at": time.Now().UTC(), "to": []string{laptopID}, "kind": "versions", "folders": []string{"shared"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	laptop.Write(".botsync/network/history/"+agentID+"/ask-"+forged+".json", string(data))
+	agent.Kill()
+	botsynctest.Await(t, "the answer to go", func() bool {
+		return os.Remove(laptop.Path(".botsync", "network", "history", agentID, "re-"+last+".json")) == nil
+	})
+	agent.Must("start")
+	if got := answer(last); got.Items[0].Error != "clock" {
+		t.Fatalf("restored again after a restart: %+v", got)
+	}
+	if got := content(t, agent.Path("shared", "report")); got != "edited" {
+		t.Fatalf("%q", got)
+	}
+	agent.Must("history", "shared/report") // which the laptop answers after the forged one
+	if replies(laptop, laptopID, forged) {
+		t.Error("a question in the name of another device was answered")
+	}
 	for _, n := range []*botsynctest.Node{agent, laptop} {
 		if p := n.Status().Problems; len(p) > 0 {
 			t.Errorf("%s: %+v", n.Name, p)
+		}
+	}
+}
+
+// What a member says that it has is put nowhere where sync does not write, and in the
+// place of nothing that this device has kept itself.
+func TestHostileAnswers(t *testing.T) {
+	t.Parallel()
+	agent, laptop := botsynctest.New(t, "agent"), botsynctest.New(t, "laptop")
+	laptop.Join(agent.Init().Code)
+	laptopShort := laptop.Status().Device.ID[:7]
+	agent.Write("shared/report", "true")
+	agent.Write("shared/other", "other")
+	laptop.AwaitFile("shared/report", "true")
+	laptop.AwaitFile("shared/other", "other")
+	for _, name := range []string{"report", "other"} {
+		if err := os.Remove(laptop.Path("shared", name)); err != nil {
+			t.Fatal(err)
+		}
+		botsynctest.Await(t, "the deletion", func() bool { _, err := os.Lstat(agent.Path("shared", name)); return err != nil })
+	}
+	for _, name := range []string{".git/hooks/post-merge", ".stignore", ".env", ".syncthing.x.tmp", "report", "new"} {
+		laptop.Write(".botsync/versions/shared/"+name+"~20990101T000000.000000Z~"+laptopShort+"~d", "forged")
+	}
+	agent.Must("restore", "--deleted", "shared")
+	// What is new can be anything: a member can write any file.
+	for name, want := range map[string]string{"report": "true", "other": "other", "new": "forged"} {
+		agent.AwaitFile("shared/"+name, want)
+	}
+	for _, name := range []string{".git", ".stignore", ".env", ".syncthing.x.tmp"} {
+		for _, n := range []*botsynctest.Node{agent, laptop} {
+			if _, err := os.Lstat(n.Path("shared", filepath.FromSlash(name))); err == nil {
+				t.Errorf("%s is there on %s", name, n.Name)
+			}
 		}
 	}
 }
