@@ -3,8 +3,11 @@
 package e2e
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +59,9 @@ func TestKillWhileResolving(t *testing.T) {
 		}
 		n.Kill()
 		<-done
+		if kill == 1 {
+			leaveMerge(t, n)
+		}
 		n.Must("start")
 	}
 	// What a kill came between is in doubt about its author, not about its age.
@@ -72,6 +78,9 @@ func TestKillWhileResolving(t *testing.T) {
 		}
 	}
 	kept := historyOf(t, n)
+	if !kept[leftByMerge] || len(glob(t, n.Path("shared", ".syncthing.*"))) > 0 {
+		t.Error("what a merge left is lost, or still there")
+	}
 	for i := range files {
 		for j := range 2 {
 			if text := fmt.Sprintf("version %d of %d", j, i); !kept[text] && !here[text] {
@@ -79,4 +88,25 @@ func TestKillWhileResolving(t *testing.T) {
 			}
 		}
 	}
+}
+
+const leftByMerge = "put into the place of a log that was being merged"
+
+// leaveMerge leaves what a kill between two exchanges of names does: the only copy of a
+// file under an unfinished name. It is of last week, so that Syncthing removes it when
+// it sees it.
+func leaveMerge(t *testing.T, n *botsynctest.Node) {
+	t.Helper()
+	sum := sha256.Sum256([]byte("log.jsonl"))
+	temp := n.Path("shared", ".syncthing.botsync-merge-"+hex.EncodeToString(sum[:8])+".tmp")
+	week := time.Now().Add(-7 * 24 * time.Hour)
+	must(t, os.WriteFile(temp, []byte(leftByMerge), 0o600), os.Chtimes(temp, week, week),
+		os.WriteFile(n.Path(".botsync", "merging.json"), []byte(`{"folder":"shared","path":"log.jsonl"}`), 0o600))
+}
+
+func glob(t *testing.T, pattern string) []string {
+	t.Helper()
+	found, err := filepath.Glob(pattern)
+	must(t, err)
+	return found
 }

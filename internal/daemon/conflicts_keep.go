@@ -15,13 +15,27 @@ import (
 
 	"github.com/botsync/botsync/internal/api"
 	"github.com/botsync/botsync/internal/conflict"
-	"github.com/botsync/botsync/internal/engine"
-	"github.com/botsync/botsync/internal/history"
 	"github.com/botsync/botsync/internal/swap"
 )
 
 // resolving is held while versions are replaced.
-type resolving struct{ mu sync.Mutex }
+type resolving struct {
+	once sync.Once
+	held chan struct{}
+}
+
+// lock waits until nobody else replaces versions, or ctx ends.
+func (r *resolving) lock(ctx context.Context) error {
+	r.once.Do(func() { r.held = make(chan struct{}, 1) })
+	select {
+	case r.held <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r *resolving) unlock() { <-r.held }
 
 // untold is how many files are replaced or removed before the index learns of it. A
 // kill leaves fewer unaccounted for than would be held as a disaster.
@@ -37,8 +51,10 @@ func (d *daemon) KeepVersions(ctx context.Context, req api.KeepRequest) (*api.Re
 	if err != nil {
 		return nil, err
 	}
-	d.resolving.mu.Lock()
-	defer d.resolving.mu.Unlock()
+	if err := d.resolving.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer d.resolving.unlock()
 	targets, err := d.resolvable(ctx, req)
 	if err != nil {
 		return nil, err
@@ -274,12 +290,7 @@ func (c *inConflict) beside(v version, n int) string {
 // whatever vanishes is.
 func (d *daemon) resolve(c *inConflict, keep int) (out api.Resolution, told func(), err error) {
 	out, told = c.resolution(keep), func() {}
-	folder, err := os.OpenRoot(d.root.Folder(c.folder))
-	if err != nil {
-		return out, told, err
-	}
-	defer folder.Close()
-	dir, err := folder.OpenRoot(filepath.FromSlash(path.Dir(c.path)))
+	dir, err := d.openDir(c)
 	if err != nil {
 		return out, told, err
 	}
@@ -299,11 +310,7 @@ func (d *daemon) resolve(c *inConflict, keep int) (out api.Resolution, told func
 
 // settle does it, in the directory of the file, and returns what was placed beside it.
 func (d *daemon) settle(c *inConflict, keep int, dir *os.Root) ([]string, error) {
-	// The versions are found again under the name of their file.
-	store := func(name string) error {
-		return d.history.Keep(history.Item{From: filepath.Join(d.root.Folder(c.folder), filepath.FromSlash(path.Dir(c.path)), name), Folder: c.folder, Path: c.path,
-			By: engine.ShortID(d.members.self), At: time.Now()})
-	}
+	store := func(name string) error { return d.keepIn(dir, c, name) }
 	if keep < 0 {
 		return c.placeAll(dir, store)
 	}

@@ -10,24 +10,34 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/botsync/botsync/internal/engine"
-	"github.com/botsync/botsync/internal/history"
 	"github.com/botsync/botsync/internal/merge"
 	"github.com/botsync/botsync/internal/swap"
 )
 
-// mergePause is how long after a file that was being written to is looked at again.
-const mergePause = 5 * time.Second
+const (
+	// mergePause is how long after a file that was being written to is looked at again.
+	mergePause = 5 * time.Second
+	// mergeRetry is how long after an error, such as a full disk, it is tried again.
+	mergeRetry = time.Minute
+)
 
 // merger merges conflicts of files to which programs only add lines.
 type merger struct {
 	wake chan struct{}
-	left map[string]string // conflicts that cannot be merged, by the path of the copy: the size and time of both versions
+	left map[string]unmerged // by the folder and the path of the copy
 }
 
-func newMerger() merger { return merger{wake: make(chan struct{}, 1), left: map[string]string{}} }
+// unmerged is a conflict that could not be merged.
+type unmerged struct {
+	state string    // the size and time of both versions
+	again time.Time // when it is worth another try; zero: when they have changed
+}
+
+func newMerger() merger { return merger{wake: make(chan struct{}, 1), left: map[string]unmerged{}} }
 
 // note says that there may be something to merge. It never blocks.
 func (m *merger) note() {
@@ -66,12 +76,29 @@ func (d *daemon) keepMerging(ctx context.Context) {
 // errBusy says that a file is being written to: it is tried again later.
 var errBusy = errors.New("it is being written to")
 
+// errNoBase says that versions cannot be merged.
+var errNoBase = errors.New("it is not known for certain what both versions were before")
+
+// cannotMerge reports whether it is of no use to try again.
+func cannotMerge(err error) bool {
+	return errors.Is(err, errNoBase) || errors.Is(err, merge.ErrNotAdded) || errors.Is(err, merge.ErrTooMany)
+}
+
 // mergeAll merges what can be merged, and reports whether there is more to do later.
 func (d *daemon) mergeAll(ctx context.Context) (busy bool, err error) {
 	all, err := d.allConflicts(ctx, "")
 	if err != nil {
 		return false, err
 	}
+	left := map[string]unmerged{} // what is no conflict any more is forgotten
+	for _, c := range all {
+		for _, v := range c.versions[1:] {
+			if u, ok := d.merger.left[c.folder+"/"+v.path]; ok {
+				left[c.folder+"/"+v.path] = u
+			}
+		}
+	}
+	d.merger.left = left
 	for _, c := range all {
 		if c.doubt != "" || !d.config.Merge.Merges(c.folder, c.path) || d.self().Role.ReceiveOnly(c.folder) {
 			continue
@@ -81,7 +108,8 @@ func (d *daemon) mergeAll(ctx context.Context) (busy bool, err error) {
 				return false, ctx.Err()
 			}
 			state := fmt.Sprint(c.versions[0].file.Size, c.versions[0].file.Modified, v.file.Size, v.file.Modified)
-			if d.merger.left[v.path] == c.folder+state {
+			if u, ok := left[c.folder+"/"+v.path]; ok && u.state == state && (u.again.IsZero() || time.Now().Before(u.again)) {
+				busy = busy || !u.again.IsZero()
 				continue
 			}
 			err := d.mergeCopy(ctx, c, v)
@@ -95,7 +123,11 @@ func (d *daemon) mergeAll(ctx context.Context) (busy bool, err error) {
 				return false, ctx.Err()
 			default:
 				d.log.Info("a conflict is not merged", "folder", c.folder, "path", c.path, "because", err)
-				d.merger.left[v.path] = c.folder + state
+				u := unmerged{state: state}
+				if !cannotMerge(err) {
+					u.again, busy = time.Now().Add(mergeRetry), true
+				}
+				left[c.folder+"/"+v.path] = u
 				continue
 			}
 			busy = true // the other versions, with what comes of this one
@@ -110,8 +142,9 @@ func (d *daemon) mergeAll(ctx context.Context) (busy bool, err error) {
 // written to meanwhile nothing is changed; what a program wrote in the last moment is
 // in the file.
 func (d *daemon) mergeCopy(ctx context.Context, c *inConflict, v version) error {
-	d.resolving.mu.Lock()
-	defer d.resolving.mu.Unlock()
+	if err := d.finishMerge(); err != nil {
+		return err
+	}
 	if err := d.lookAtPaths(map[string][]string{c.id: {filepath.FromSlash(c.path), filepath.FromSlash(v.path)}}); err != nil {
 		return fmt.Errorf("%w: %w", errBusy, err)
 	}
@@ -120,14 +153,9 @@ func (d *daemon) mergeCopy(ctx context.Context, c *inConflict, v version) error 
 		return err
 	}
 	if !known {
-		return errors.New("it is not known for certain what both versions were before")
+		return errNoBase
 	}
-	folder, err := os.OpenRoot(d.root.Folder(c.folder))
-	if err != nil {
-		return err
-	}
-	defer folder.Close()
-	dir, err := folder.OpenRoot(filepath.FromSlash(path.Dir(c.path)))
+	dir, err := d.openDir(c)
 	if err != nil {
 		return err
 	}
@@ -143,6 +171,10 @@ func (d *daemon) mergeCopy(ctx context.Context, c *inConflict, v version) error 
 	if err := p.write(ctx); err != nil {
 		return err
 	}
+	if err := d.resolving.lock(ctx); err != nil {
+		return err
+	}
+	defer d.resolving.unlock()
 	defer d.letVanish(c.only(v.path), 0)()
 	if err := p.place(); err != nil {
 		return err
@@ -157,8 +189,9 @@ type pair struct {
 	dir             *os.Root
 	base            engine.MergeBase
 	current, copied *side
-	result          fs.FileInfo // of what comes of them
+	result          fs.FileInfo // of what comes of them, when it was complete
 	temp            string      // name of the file with what comes of them; empty if it is the current one as it is
+	noted           bool        // names are about to be exchanged, see noteMerge
 }
 
 // side is one of them.
@@ -194,18 +227,40 @@ func (p *pair) close() {
 			_ = s.Close()
 		}
 	}
-	if p.temp == "" {
-		return
-	}
-	// Whoever put another file in the place of the current one, between two
-	// exchanges, would find it here.
-	if info, err := p.dir.Lstat(p.temp); err == nil && !os.SameFile(info, p.result) {
-		if err := p.keep(p.temp); err != nil {
+	if p.temp != "" {
+		if err := p.clear(); err != nil {
 			p.d.log.Error("a file is left over from a merge", "folder", p.c.folder, "path", p.c.path, "name", p.temp, "error", err)
-			return
+			return // it is kept before the next merge, or at the next start
 		}
 	}
-	_ = p.dir.Remove(p.temp)
+	if p.noted {
+		if err := p.d.forgetMerge(); err != nil {
+			p.d.log.Warn("a merge is finished again at the next start", "error", err)
+		}
+	}
+}
+
+// clear removes the unfinished file. Between two exchanges it had the name of the
+// current one: what somebody wrote to it then, or may still write, is kept, and so is
+// what was put in its place.
+func (p *pair) clear() error {
+	if p.noted {
+		// In this order: nobody opens it by the name that it has now.
+		open, known := engine.OpenForWriting(filepath.Join(p.d.root.Folder(p.c.folder), filepath.FromSlash(path.Dir(p.c.path)), p.temp))
+		info, err := p.dir.Lstat(p.temp)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || open || !known || !os.SameFile(info, p.result) || info.Size() != p.result.Size() || !info.ModTime().Equal(p.result.ModTime()) {
+			if err := p.keep(p.temp); err != nil {
+				return err
+			}
+		}
+	}
+	if err := p.dir.Remove(p.temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // still reports whether a version is what was read, and has its name.
@@ -233,6 +288,9 @@ func (p *pair) write(ctx context.Context) error {
 	} else if !begins {
 		return merge.ErrNotAdded
 	}
+	if err := p.hasRoom(uint64(a.Size) + uint64(b.Size-p.base.Size)); err != nil {
+		return err
+	}
 	name := tempName(p.current.name)
 	if err := p.dir.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -243,7 +301,8 @@ func (p *pair) write(ctx context.Context) error {
 		return err
 	}
 	defer out.Close()
-	if p.result, err = out.Stat(); err != nil {
+	made, err := out.Stat()
+	if err != nil {
 		return err
 	}
 	if err := merge.Lines(ctx, out, a, b, p.base.Size); err != nil {
@@ -262,14 +321,24 @@ func (p *pair) write(ctx context.Context) error {
 		p.temp = ""
 		return p.dir.Remove(name)
 	}
-	return nil
+	if p.result, err = p.dir.Lstat(name); err == nil && !os.SameFile(made, p.result) {
+		err = errBusy
+	}
+	return err
+}
+
+// hasRoom returns an error if so many bytes more would leave less room than receiving
+// leaves.
+func (p *pair) hasRoom(bytes uint64) error {
+	room, err := engine.DiskRoomOf(p.d.root.Folder(p.c.folder))
+	if err == nil && room.Free < bytes+room.Reserve() {
+		err = fmt.Errorf("there is no room for %d bytes more: %w", bytes, syscall.ENOSPC)
+	}
+	return err
 }
 
 // keep keeps a file of the directory as a version of the file.
-func (p *pair) keep(name string) error {
-	return p.d.history.Keep(history.Item{From: filepath.Join(p.d.root.Folder(p.c.folder), filepath.FromSlash(path.Dir(p.c.path)), name),
-		Folder: p.c.folder, Path: p.c.path, By: engine.ShortID(p.d.members.self), At: time.Now()})
-}
+func (p *pair) keep(name string) error { return p.d.keepIn(p.dir, p.c, name) }
 
 // place puts what comes of the versions in the place of the current one. That and
 // the result exchange their names, so that what a program has written to the file
@@ -281,6 +350,10 @@ func (p *pair) place() error {
 	}
 	if p.temp != "" {
 		if err := p.keep(p.current.name); err != nil {
+			return err
+		}
+		p.noted = true
+		if err := p.d.noteMerge(p.c); err != nil {
 			return err
 		}
 		err := swap.Exchange(p.dir, p.temp, p.current.name)

@@ -56,6 +56,9 @@ func (d *daemon) openEngine(ctx context.Context) error {
 	if err := errors.Join(d.members.tellRole(d.config.Role), d.members.reread()); err != nil {
 		return err
 	}
+	if err := d.finishMerge(); err != nil {
+		d.log.Error("a file is left over from a merge", "error", err)
+	}
 	d.engine, err = engine.Open(ctx, engine.Options{
 		Dir: d.root.EngineDir(), Identity: identity, OnEvent: d.observe, OnLoss: d.keepLoss, Merged: d.merged(),
 	}, d.settings())

@@ -13,6 +13,8 @@ import (
 
 	"github.com/syncthing/syncthing/lib/protocol"
 	"github.com/syncthing/syncthing/lib/scanner"
+
+	"github.com/botsync/botsync/internal/watch"
 )
 
 // To merge what two devices added to a file it must be known for certain what they
@@ -261,13 +263,22 @@ func (b MergeBase) Begins(ctx context.Context, r io.ReaderAt) (bool, error) {
 	return bytes.Equal(protocol.BlocksHash(blocks), b.hash), nil
 }
 
-// Finished reports whether no program is known to be writing to a file of a folder.
+// Finished reports whether no program is known to have a file of a folder open for
+// writing, a log for one, or to be making it.
 func (e *Engine) Finished(folder, name string) bool {
 	cfg, ok := e.cfg.Folder(folder)
 	if !ok {
 		return false
 	}
-	fsys := cfg.Filesystem()
-	info, err := fsys.Lstat(filepath.FromSlash(name))
-	return err == nil && finished(filepath.Clean(cfg.Path), filepath.FromSlash(name), info.ModTime())
+	fsys, local := cfg.Filesystem(), filepath.FromSlash(name)
+	info, err := fsys.Lstat(local)
+	if err != nil || !finished(filepath.Clean(cfg.Path), local, info.ModTime()) {
+		return false
+	}
+	open, _ := OpenForWriting(filepath.Join(cfg.Path, local))
+	return !open
 }
+
+// OpenForWriting reports whether somebody has a file, given by its absolute path,
+// open for writing, as far as that can be known.
+func OpenForWriting(file string) (open, known bool) { return watch.OpenForWriting(file) }

@@ -21,6 +21,7 @@ const (
 	networkName  = "network"
 	versionsName = "versions"
 	revertedName = "reverted"
+	mergingName  = "merging.json"
 	logsName     = "logs"
 	stateDBName  = "state.db"
 	memberName   = "membership.json"
@@ -88,6 +89,9 @@ func (r *Root) VersionsDir() string { return r.state(versionsName) }
 
 // RevertedDir holds what a revert took out of the folders.
 func (r *Root) RevertedDir() string { return r.state(revertedName) }
+
+// MergingPath names the file that a merge is about to replace, while it does.
+func (r *Root) MergingPath() string { return r.state(mergingName) }
 
 // LogsDir holds the daemon's logs.
 func (r *Root) LogsDir() string { return r.state(logsName) }

@@ -41,6 +41,13 @@ func writersOf(file string) writers {
 	return none
 }
 
+// OpenForWriting reports whether somebody has a file open for writing, as far as
+// that can be known.
+func OpenForWriting(file string) (open, known bool) {
+	w := writersOf(file)
+	return w == some, w != unknown
+}
+
 // appended returns which of the files, given by absolute paths, are open for
 // writing with O_APPEND alone. It sees what the processes of the same user have
 // open, or of all for root.
