@@ -164,6 +164,7 @@ func lookAtLock(r *root.Root) func(*doctor.Facts) {
 	}
 	if d.PID != 0 {
 		d.Gone, d.Suspended = processState(d.PID)
+		d.Ours = !d.Gone && hasOpen(d.PID, r.LockPath())
 	}
 	for _, path := range r.Sockets() {
 		if d.Socket = lookAtSocket(path); d.Socket.Exists {

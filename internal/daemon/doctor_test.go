@@ -61,6 +61,29 @@ func TestProcessState(t *testing.T) {
 	}
 }
 
+// A process is taken for the daemon only if it has the lock's file open.
+func TestHasOpen(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/proc/self/fd"); err != nil {
+		t.Skip("there is no /proc")
+	}
+	path := filepath.Join(t.TempDir(), "lock")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if hasOpen(os.Getpid(), path) || hasOpen(os.Getpid(), path+"x") {
+		t.Error("this process is said to have open what it has not")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if !hasOpen(os.Getpid(), path) || hasOpen(os.Getppid(), path) {
+		t.Error("it is not seen which process has a file open")
+	}
+}
+
 func offline(t *testing.T, r *root.Root) map[string]api.DoctorCheck {
 	t.Helper()
 	answer, err := OfflineDoctor(t.Context(), r.Dir(), "v1.2.3", api.DoctorRequest{})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -26,6 +27,26 @@ func processState(pid int) (gone, suspended bool) {
 	after := string(stat)[strings.LastIndex(string(stat), ")")+1:]
 	state := strings.TrimSpace(after)
 	return false, strings.HasPrefix(state, "T") || strings.HasPrefix(state, "t")
+}
+
+// hasOpen reports whether a process is seen to have a file open: never where there
+// is no /proc.
+func hasOpen(pid int, path string) bool {
+	want, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	dir := fmt.Sprintf("/proc/%d/fd", pid)
+	open, err := os.ReadDir(dir)
+	if err != nil {
+		return false
+	}
+	for _, fd := range open {
+		if have, err := os.Stat(filepath.Join(dir, fd.Name())); err == nil && os.SameFile(have, want) {
+			return true
+		}
+	}
+	return false
 }
 
 // accessible says why a directory cannot be read, written to and entered.

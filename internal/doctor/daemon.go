@@ -23,14 +23,32 @@ func daemon(b *book) {
 			plain("Make .botsync/daemon.lock readable for this user."))
 	case !d.Held:
 		b.fail("daemon", plain("The daemon is not running: nothing is synced."), plain(startDaemon))
-	case d.Suspended:
+	case d.Suspended && d.Ours:
 		b.fail("daemon", sayf("The daemon (process %d) is suspended: nothing is synced.", d.PID), sayf("kill -CONT %d", d.PID))
 	case d.PID == 0 || b.Now.Sub(d.Started).Abs() < startPatience:
 		b.fail("daemon", plain("The daemon is starting, and does not answer yet."), plain("Run botsync doctor again in a minute."))
+	case d.Gone:
+		b.fail("daemon", sayf("The daemon does not answer: process %d, which daemon.lock names, does not exist here.", d.PID), elsewhere)
 	default:
-		b.fail("daemon", sayf("The daemon (process %d) does not answer.", d.PID),
-			sayf("kill -KILL %d, then: %s", d.PID, plain(startDaemon)))
+		b.fail("daemon", sayf("The daemon (process %d) does not answer.", d.PID), end(d, "kill -KILL", startDaemon))
 	}
+}
+
+// elsewhere is what to do about a daemon that this machine does not see.
+var elsewhere = plain("See whether another container or machine runs a daemon on this directory, and stop one of the two.")
+
+// end says how to end the daemon, and what then. Of a process that is not seen to be
+// the daemon it does not: the lock can be that of another container, whose processes
+// have other numbers.
+func end(d Daemon, kill, then string) text {
+	if d.Ours {
+		return sayf("%s %d, then: %s", plain(kill), d.PID, plain(then))
+	}
+	if d.Gone {
+		return elsewhere
+	}
+	return sayf("See whether process %d is a botsync of this machine. If it is, end it, then: %s. If not, another container or machine runs a daemon on this directory: stop one of the two.",
+		d.PID, plain(then))
 }
 
 func socket(b *book) {
@@ -42,9 +60,9 @@ func socket(b *book) {
 		b.fail("socket", sayf("The socket %s cannot be used: %v.", b.path(s.Path), cause(s.Err)), plain("botsync stop, then: botsync start"))
 	case !s.Exists:
 		b.fail("socket", sayf("The socket %s is gone: no command can reach the daemon.", b.path(s.Path)),
-			sayf("kill %d, then: %s", b.Daemon.PID, plain(startDaemon)))
+			end(b.Daemon, "kill", startDaemon))
 	case s.Mode&fs.ModeSocket == 0 && s.Mode&fs.ModeIrregular == 0:
-		b.fail("socket", sayf("%s is no socket.", b.path(s.Path)), sayf("kill %d, move it away, then: %s", b.Daemon.PID, plain(startDaemon)))
+		b.fail("socket", sayf("%s is no socket.", b.path(s.Path)), end(b.Daemon, "kill", "move it away, and "+startDaemon))
 	case b.OS != "windows" && s.Mode.Perm()&0o077 != 0:
 		b.warn("socket", sayf("The socket %s is open to others (mode %04o).", b.path(s.Path), int(s.Mode.Perm())),
 			sayf("chmod 600 %s", quoted(b.path(s.Path))))
@@ -58,7 +76,7 @@ func lock(b *book) {
 	switch {
 	case d.Held && d.Gone:
 		b.warn("lock", sayf("daemon.lock is held, but process %d, which it names, does not exist here.", d.PID),
-			plain("See whether another container or machine runs a daemon on this directory, and stop one of the two."))
+			elsewhere)
 	case d.Held || d.Answers:
 		b.ok("lock", plain("One daemon holds the lock."))
 	case d.PID != 0 && !d.Gone:

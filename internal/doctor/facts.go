@@ -45,6 +45,7 @@ type Daemon struct {
 	PID       int    // of the one that holds the lock, or held it; 0 if there was none
 	Suspended bool   // by SIGSTOP
 	Gone      bool   // no process has that number
+	Ours      bool   // the process of that number is seen to have the lock's file open
 	Started   time.Time
 	Socket    Socket
 }

@@ -159,7 +159,7 @@ func healthy() Facts {
 	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 	f := Facts{
 		Now: now, Command: "v1.2.3", Version: "v1.2.3", Engine: "v2.1.2", Go: "go1.26.8", OS: "linux", Arch: "amd64", Root: "/home/me/sync",
-		Daemon:   Daemon{Held: true, Answers: true, Version: "v1.2.3", PID: 4711, Socket: Socket{Path: "/home/me/sync/.botsync/daemon.sock", Exists: true, Mode: 0o600 | socketMode}},
+		Daemon:   Daemon{Held: true, Answers: true, Version: "v1.2.3", PID: 4711, Ours: true, Socket: Socket{Path: "/home/me/sync/.botsync/daemon.sock", Exists: true, Mode: 0o600 | socketMode}},
 		Config:   Config{Path: "/home/me/sync/.botsync/config.toml", Relay: "https://relay.example.com"},
 		Identity: Identity{Dir: "/home/me/sync/.botsync/identity", ID: "SELF", Modes: []FileMode{{"/home/me/sync/.botsync/identity/key.pem", 0o600}}},
 		State:    State{Path: "/home/me/sync/.botsync/state.db", Latest: now.Add(-time.Minute)},

@@ -57,8 +57,11 @@ func version(s string) text {
 	return text{s, hidden}
 }
 
-// at is a moment.
-func at(t time.Time) text { return plain(t.Local().Format("2006-01-02 15:04:05")) }
+// at is a moment: in the time of this place for whoever is there, which a report
+// does not betray.
+func at(t time.Time) text {
+	return text{t.Local().Format(time.DateTime), t.UTC().Format(time.DateTime) + " UTC"}
+}
 
 // join lists texts.
 func join(texts []text) text {
@@ -197,9 +200,9 @@ var causes = []string{
 	"folder marker missing", "folder path missing", "unexpected device", "does not match", "private key does not match public key",
 	"is damaged", "certificate and key are missing", "there is no host", "there is no setting", "is this really a botsync relay",
 	"has a problem", "is busy", "no network interface is up", "invalid filename", "name too long", "no matching", "bad gateway",
-	"400 Bad Request", "401 Unauthorized", "403 Forbidden", "404 Not Found", "405 Method Not Allowed", "413", "429 Too Many Requests",
+	"400 Bad Request", "401 Unauthorized", "403 Forbidden", "404 Not Found", "405 Method Not Allowed", "413 Request Entity Too Large", "429 Too Many Requests",
 	"500 Internal Server Error", "502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout", "exit status", "sharing violation",
-	"the time ran out", "it is no socket", "another program", "no relay", "dial:", "device announcement",
+	"unknown device", "device is paused", "device is ignored", "connection limit reached", "the time ran out", "it is no socket", "another program", "no relay", "dial:", "device announcement",
 }
 
 // cause is what an error says.

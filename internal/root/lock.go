@@ -107,6 +107,9 @@ func (r *Root) LockInfo() (LockInfo, error) {
 	return info, nil
 }
 
+// LockPath is the file that the daemon has open and locked.
+func (r *Root) LockPath() string { return r.state(lockName) }
+
 // Held reports whether a daemon holds the root's lock: whether one is running,
 // starting or stopping.
 func (r *Root) Held() (bool, error) {
