@@ -32,6 +32,7 @@ func (d *daemon) Resume(ctx context.Context, req api.ResumeRequest) (*api.Resume
 		}
 	}
 	var resumed []string // folder IDs
+	left := 0
 	for i, name := range root.Folders {
 		if only != "" && only != name {
 			continue
@@ -56,6 +57,7 @@ func (d *daemon) Resume(ctx context.Context, req api.ResumeRequest) (*api.Resume
 		}
 		held := api.HeldFolder{Name: name, Held: *heldIn(name, before)}
 		held.Files, held.Emptied, held.Busy = r.Files, r.Emptied, false
+		left += r.Left
 		for _, path := range r.Lost {
 			held.Lost = append(held.Lost, name+"/"+path)
 		}
@@ -70,6 +72,7 @@ func (d *daemon) Resume(ctx context.Context, req api.ResumeRequest) (*api.Resume
 		timeout = api.DefaultResume
 	}
 	line.Missing, err = d.awaitReverted(ctx, resumed, timeout)
+	line.Missing += left
 	return line, err
 }
 

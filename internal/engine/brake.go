@@ -40,8 +40,9 @@ type braked struct {
 	state   brakeState
 	undo    map[string]bool // what is to come back from the peers
 	lost    []string        // of that, what no peer has
+	left    int             // of that, what could not be made to come back yet
 	busy    bool            // it is being judged, or a decision carried out
-	done    chan struct{}   // closed when the decision is carried out
+	done    chan struct{}   // closed when the decision is carried out, or has to be tried again
 	pause   time.Time       // nothing is to be done before
 	checked time.Time       // when the disk was last asked for what is held
 }
@@ -216,11 +217,20 @@ func (e *Engine) coming(folder string) int {
 // Without any, the peers would not be told: they would ask here for what nobody
 // else has, and wait for this device to delete what it does not have.
 func (e *Engine) forget(b *braked, losses []brake.Loss) {
+	e.brakes.mu.Lock()
+	again := b.left > 0
+	e.brakes.mu.Unlock()
 	var names, lost []string
 	var entries []protocol.FileInfo
 	for _, l := range losses {
-		if l.Emptied && !e.removeEmpty(b, l.Name) {
-			continue
+		if l.Emptied {
+			removed, err := e.removeEmpty(b, l.Name)
+			if err != nil && !again {
+				slog.Error("An empty file cannot be replaced; it is tried again", "folder", b.root, "path", l.Name, "error", err)
+			}
+			if !removed {
+				continue
+			}
 		}
 		names = append(names, l.Name)
 		if !l.Directory && !e.elsewhere(b.id, l.Name) {
@@ -265,31 +275,30 @@ func (e *Engine) elsewhere(folder, name string) bool {
 // removeEmpty removes a file that has no contents, so that nobody takes it for
 // the other side of a conflict. What a program writes into it at that moment is
 // kept.
-func (e *Engine) removeEmpty(b *braked, name string) bool {
+func (e *Engine) removeEmpty(b *braked, name string) (removed bool, err error) {
 	path := filepath.Join(b.root, name)
 	if unfinished(b.root, filepath.Dir(name))[filepath.Base(name)] {
-		return false
+		return false, nil
 	}
 	info, err := os.Lstat(path)
 	if fs.IsNotExist(err) {
-		return true
+		return true, nil
 	}
 	if err != nil || !info.Mode().IsRegular() || info.Size() > 0 {
-		return false
+		return false, err
 	}
 	k := keeper{from: b.root, to: filepath.Join(e.dir, "emptied", b.id)}
 	if err := k.keep(name); err != nil {
-		slog.Error("An empty file cannot be replaced", "path", path, "error", err)
-		return false
+		return false, err
 	}
 	kept := filepath.Join(k.to, name)
 	if err := os.Remove(path); err != nil {
-		return false
+		return false, err
 	}
 	if info, err := os.Lstat(kept); err == nil && info.Size() > 0 {
 		slog.Warn("A file was written while it was brought back; what was written is kept", "path", path, "kept", kept)
 	} else if err == nil {
 		_ = os.Remove(kept)
 	}
-	return true
+	return true, nil
 }

@@ -167,6 +167,9 @@ func (e *Engine) carryOut(ctx context.Context, b *braked) {
 
 	// A scan finds all of it again, and pulls once it has found something.
 	err := e.Look(ctx, b.id, paths(decided)...)
+	if decision == decideUndo {
+		e.recheck(b)
+	}
 
 	e.brakes.mu.Lock()
 	now := time.Now()
@@ -179,6 +182,11 @@ func (e *Engine) carryOut(ctx context.Context, b *braked) {
 	outcome := BrakeAccepted
 	if decision == decideUndo {
 		outcome = BrakeUndone
+		if b.leave(decided) {
+			b.pause = now.Add(brakeRetry)
+			e.brakes.mu.Unlock()
+			return
+		}
 	}
 	b.end(outcome, now)
 	e.brakes.mu.Unlock()

@@ -59,6 +59,7 @@ type Resumed struct {
 	Files   int      // that were held; 0 if nothing was
 	Emptied int      // of them
 	Lost    []string // could not be brought back, as no peer is known to have them; slash-separated
+	Left    int      // could not be brought back yet: they are held until that is possible
 }
 
 // ErrDeciding says that something else has been decided already.
@@ -66,7 +67,8 @@ var ErrDeciding = errors.New("another decision is being carried out")
 
 // Resume ends that a folder is held: what was lost is told to the peers, or is
 // brought back from them. It returns when they have been told, or when what is
-// missing is known to be: it comes after that. A decision is carried out also if
+// missing is known to be: it comes after that. What cannot be brought back yet is
+// tried again until it can. A decision is carried out also if
 // ctx ends or the daemon is killed meanwhile.
 //
 // A folder that is stopped because its directory or the mark in it is missing is
@@ -128,7 +130,7 @@ func (e *Engine) Resume(ctx context.Context, folder string, accept bool) (Resume
 	}
 	e.brakes.mu.Lock()
 	defer e.brakes.mu.Unlock()
-	out.Lost = b.lost
+	out.Lost, out.Left = b.lost, b.left
 	return out, nil
 }
 

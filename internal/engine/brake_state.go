@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -142,10 +143,33 @@ func (b *braked) end(outcome string, now time.Time) {
 	if err := b.save(); err != nil {
 		slog.Error("It cannot be kept that a folder is held no more", "folder", b.root, "error", err)
 	}
+	b.answer()
+}
+
+// answer has whoever has decided go on.
+func (b *braked) answer() {
 	if b.done != nil {
 		close(b.done)
 		b.done = nil
 	}
+}
+
+// leave reports whether some of what is to come back could not be made to: an empty
+// file is being written to, or there is no room to keep it. Until it can, it is held.
+// If it were not, the peers would be told of it.
+func (b *braked) leave(decided []string) bool {
+	left := slices.DeleteFunc(slices.Clone(decided), func(name string) bool { return !b.Lost(name) })
+	if b.left = len(left); b.left == 0 {
+		return false
+	}
+	if len(left) < len(decided) {
+		b.state.Names = left
+		if err := b.save(); err != nil {
+			slog.Error("It cannot be kept what is left of a decision", "folder", b.root, "error", err)
+		}
+	}
+	b.answer()
+	return true
 }
 
 func names(losses []brake.Loss) []string {

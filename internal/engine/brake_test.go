@@ -2,12 +2,15 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/syncthing/syncthing/lib/protocol"
 )
 
 // brakeTest is an engine with one folder that has a brake, and no peers: what
@@ -175,6 +178,49 @@ func TestBrakeOfAnEngine(t *testing.T) {
 	}
 	b.look()
 	b.await("all are told", func(s Brake, st FolderStatus) bool { return !s.Held && s.Outcome == brakeOff && st.Files == 0 })
+}
+
+// What cannot be brought back yet is held until it can be, and is never told.
+func TestUndoIsTriedAgain(t *testing.T) {
+	b := newBrakeTest(t)
+	b.write(0, 40)
+	turn := b.e.turns.of(brakeFolder)
+	turn <- struct{}{}
+	for i := range 20 {
+		if err := os.Truncate(filepath.Join(b.shared, fmt.Sprint(i)), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := 20; i < 30; i++ {
+		if err := os.Remove(filepath.Join(b.shared, fmt.Sprint(i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-turn
+	b.look()
+	b.await("30 are held", held(30))
+
+	// There is no room for what might be written to the empty ones.
+	emptied := filepath.Join(b.options.Dir, "emptied", brakeFolder)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(emptied), 0o700), os.WriteFile(emptied, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := b.e.Resume(b.ctx, brakeFolder, false); err != nil || r.Files != 30 || r.Left != 20 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	still := func(s Brake, _ FolderStatus) bool { return s.Held && s.Deciding && s.Outcome == "" }
+	b.await("20 are held still", still)
+	b.reopen()
+	b.await("20 are held after a restart", still)
+	for i := range 20 {
+		if f, ok, err := b.e.db.GetDeviceFile(brakeFolder, protocol.LocalDeviceID, fmt.Sprint(i)); err != nil || !ok || f.Size == 0 {
+			t.Fatalf("the peers are told of %d: %v, %v, %v", i, f, ok, err)
+		}
+	}
+	if err := os.Remove(emptied); err != nil {
+		t.Fatal(err)
+	}
+	b.await("it is undone", func(s Brake, st FolderStatus) bool { return !s.Held && s.Outcome == BrakeUndone && st.Files == 10 })
 }
 
 // What passed before a restart counts after it.
