@@ -143,8 +143,8 @@ func (a *app) runKeep(ctx context.Context, req api.KeepRequest) error {
 			return err
 		}
 		first := line.Skipped[0]
-		return api.Errorf(first.Code, `"botsync conflicts" shows what is left.`, "%s left as they were, the first because %s",
-			term.Count(len(line.Skipped), "conflict was", "conflicts were"), first.Reason)
+		return api.Errorf(first.Code, `"botsync conflicts" shows what is left.`, "%s, the first because %s",
+			term.Count(len(line.Skipped), "conflict was left as it was", "conflicts were left as they were"), first.Reason)
 	})
 }
 

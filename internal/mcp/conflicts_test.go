@@ -39,7 +39,7 @@ func (*conflicted) ConflictDiff(_ context.Context, req api.DiffRequest) (*api.Co
 		case "inbox/b":
 			d.Same = true
 		case "shared/a":
-			d.Diff = "-x\n+y\n"
+			d.Diff = "-x\n+\ty\x1b[2J\u202e\u009b\U000e0041\n"
 		default:
 			d.Diff = strings.Repeat("x", maxDiff+1)
 		}
@@ -88,7 +88,7 @@ func TestConflicts(t *testing.T) {
 		}
 	}
 	out := call[conflictsOutput](t, s, "conflicts", map[string]any{"diff": true})
-	if a, b, c := out.Conflicts[0].Versions[1], out.Conflicts[1].Versions[1], out.Conflicts[2].Versions[1]; a.NoDiff != "same" || b.Diff != "-x\n+y\n" || c.NoDiff != "limit" {
+	if a, b, c := out.Conflicts[0].Versions[1], out.Conflicts[1].Versions[1], out.Conflicts[2].Versions[1]; a.NoDiff != "same" || b.Diff != "-x\n+\ty\ufffd[2J\ufffd\ufffd\ufffd\n" || c.NoDiff != "limit" {
 		t.Errorf("%+v", out.Conflicts)
 	} else if v := out.Conflicts[2].Versions[0]; !v.Mine || !v.Current || v.Device != "lap\ufffdtop" || v.PercentEncoded != "shared/%1B%5B31mred" {
 		t.Errorf("%+v", v)

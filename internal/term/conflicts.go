@@ -111,11 +111,7 @@ func (t *Terminal) ConflictDiffs(diffs *api.ConflictDiffs) error {
 // diffLine makes a line of a diff harmless. Tabs stay: they are in every second
 // program text.
 func diffLine(line string) string {
-	parts := strings.Split(line, "\t")
-	for i, p := range parts {
-		parts[i] = Clean(p)
-	}
-	line = strings.Join(parts, "\t")
+	line = CleanText(line)
 	switch {
 	case strings.HasPrefix(line, "+"):
 		return styleGood.TabWidth(lipgloss.NoTabConversion).Render(line)

@@ -1,6 +1,7 @@
 package term
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -8,6 +9,9 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/charmbracelet/colorprofile"
 	"github.com/charmbracelet/x/ansi"
@@ -124,13 +128,43 @@ func (t *Terminal) Data(line string) error {
 	return err
 }
 
-// JSON writes v as one line, with < and > as they are.
+// JSON writes v as one line, with < and > as they are. What cannot be printed is
+// escaped: no name, and no line of a file, reaches a terminal as it is.
 func (t *Terminal) JSON(v any) error { return encode(t.out.raw, v) }
 
 func encode(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(escape(b.Bytes()))
+	return err
+}
+
+// escape writes what cannot be printed in a line of JSON as \u does (RFC 8259, section
+// 7). All of it is within strings.
+func escape(line []byte) []byte {
+	bad := func(r rune) bool { return !unicode.IsPrint(r) && r != '\n' }
+	if bytes.IndexFunc(line, bad) < 0 {
+		return line
+	}
+	out := make([]byte, 0, len(line)+64)
+	for len(line) > 0 {
+		r, size := utf8.DecodeRune(line)
+		switch {
+		case !bad(r):
+			out = append(out, line[:size]...)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+		line = line[size:]
+	}
+	return out
 }
 
 // Say tells a person something. Programs and --quiet are spared it.

@@ -33,6 +33,15 @@ func CleanLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
+// CleanText is [CleanLines] that keeps tabs: for what is in files.
+func CleanText(s string) string {
+	parts := strings.Split(s, "\t")
+	for i, p := range parts {
+		parts[i] = CleanLines(p)
+	}
+	return strings.Join(parts, "\t")
+}
+
 // Sentence makes a foreign phrase the beginning of a line: clean, and with a
 // capital.
 func Sentence(s string) string {
