@@ -56,6 +56,11 @@ func TestIgnores(t *testing.T) {
 	if e := ignoresOf(t, agent, "shared/proj/.git/config").Explained; e == nil || !e.Ignored || e.Pattern != ".git" || e.From != "default" {
 		t.Errorf("%+v", e)
 	}
+	for name, missing := range map[string]bool{"shared/notes.log": false, "shared/nope": true, "shared/nope/nope": true} {
+		if e := ignoresOf(t, agent, name).Explained; e == nil || e.Ignored || e.Missing != missing {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
 	must(t, os.WriteFile(agent.Path("netrc"), []byte("password"), 0o600))
 	if r := agent.Run("send", agent.Path("netrc"), "--name", ".netrc", "--wait", "--timeout", "20s"); r.Exit != api.ExitState || !strings.Contains(r.Stderr, "kept out by the pattern .netrc (default; secret") {
 		t.Errorf("%d: %s", r.Exit, r.Stderr)

@@ -41,6 +41,8 @@ type IgnoredOne struct {
 // Explained says whether a path is kept out. It need not exist.
 type Explained struct {
 	Ignored bool `json:"ignored"`
+	// Missing says that nothing of that name is here: it would be kept out, or synced.
+	Missing bool `json:"missing,omitempty"`
 	IgnoreReason
 }
 

@@ -2,7 +2,10 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path"
 	"strings"
 	"time"
@@ -37,7 +40,7 @@ func (d *daemon) Ignores(ctx context.Context, req api.IgnoresRequest) (*api.Igno
 		}
 		if only != "" && below != "." {
 			v := d.engine.Verdict(ids[i], below)
-			out.Explained = &api.Explained{Ignored: v.Ignored, IgnoreReason: reason(folder, v.Rule)}
+			out.Explained = &api.Explained{Ignored: v.Ignored, Missing: missing(d.root.Folder(folder), below), IgnoreReason: reason(folder, v.Rule)}
 			if v.Ignored {
 				return out, nil
 			}
@@ -53,6 +56,17 @@ func (d *daemon) Ignores(ctx context.Context, req api.IgnoresRequest) (*api.Igno
 		}
 	}
 	return out, nil
+}
+
+// missing reports whether a folder holds nothing of a name.
+func missing(folder, name string) bool {
+	dir, err := os.OpenRoot(folder)
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	_, err = dir.Lstat(name)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func reason(folder string, r *ignores.Rule) api.IgnoreReason {

@@ -35,7 +35,7 @@ func TestEveryTroubleIsNamed(t *testing.T) {
 		"stopped": {func(f *Facts) { f.Daemon = Daemon{}; f.Live = nil }, api.CheckFail, "daemon", "", "The daemon is not running: nothing is synced.", "botsync start"},
 		"suspended": {func(f *Facts) { f.Daemon.Answers, f.Daemon.Suspended, f.Live = false, true, nil }, api.CheckFail, "daemon", "",
 			"is suspended", "kill -CONT 4711"},
-		"silent":        {func(f *Facts) { f.Daemon.Answers, f.Live = false, nil }, api.CheckFail, "daemon", "", "does not answer", "kill -KILL 4711"},
+		"silent": {func(f *Facts) { f.Daemon.Answers, f.Live = false, nil }, api.CheckFail, "daemon", "", "does not answer", "kill -KILL 4711"},
 		"silent, not here": {func(f *Facts) { f.Daemon.Answers, f.Daemon.Gone, f.Daemon.Ours, f.Live = false, true, false, nil }, api.CheckFail, "daemon", "",
 			"4711, which daemon.lock names, does not exist here", "another container"},
 		"silent, another's number": {func(f *Facts) { f.Daemon.Answers, f.Daemon.Ours, f.Live = false, false, nil }, api.CheckFail, "daemon", "",

@@ -44,13 +44,17 @@ func renderIgnores(list *api.Ignores, width int) string {
 
 func explained(path string, e *api.Explained) string {
 	path = Clean(path)
+	synced := "is synced"
+	if e.Missing {
+		synced = "would be synced"
+	}
 	switch {
 	case e.Ignored:
 		return fmt.Sprintf("%s is kept out by %s (%s): %s.", path, Clean(e.Pattern), Clean(source(e.IgnoreReason)), Clean(e.Why))
 	case e.Pattern != "":
-		return fmt.Sprintf("%s is synced, by %s (%s).", path, Clean(e.Pattern), Clean(source(e.IgnoreReason)))
+		return fmt.Sprintf("%s %s, by %s (%s).", path, synced, Clean(e.Pattern), Clean(source(e.IgnoreReason)))
 	}
-	return path + " is synced: no pattern matches it."
+	return path + " " + synced + ": no pattern matches it."
 }
 
 func source(r api.IgnoreReason) string {

@@ -21,6 +21,8 @@ func TestIgnores(t *testing.T) {
 		{api.Ignores{Path: "shared/.env", Explained: &api.Explained{Ignored: true, IgnoreReason: secret}}, "shared/.env is kept out by .env (default): secret: it stays.\n"},
 		{api.Ignores{Path: "shared/a", Explained: &api.Explained{IgnoreReason: own}}, "shared/a is synced, by *.l.og (shared/.botsyncignore:3).\n"},
 		{api.Ignores{Path: "shared/b", Explained: &api.Explained{}}, "shared/b is synced: no pattern matches it.\n"},
+		{api.Ignores{Path: "shared/b", Explained: &api.Explained{Missing: true}}, "shared/b would be synced: no pattern matches it.\n"},
+		{api.Ignores{Path: "shared/a", Explained: &api.Explained{Missing: true, IgnoreReason: own}}, "shared/a would be synced, by *.l.og (shared/.botsyncignore:3).\n"},
 	} {
 		got := renderIgnores(&tt.list, 200)
 		if strings.Contains(got, "\x1b") {
