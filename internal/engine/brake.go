@@ -110,18 +110,21 @@ func (e *Engine) pass(folder string, files []protocol.FileInfo) []protocol.FileI
 	}
 	var all []found
 	var losses []brake.Loss
-	at := map[int]int{} // index in files → in losses
+	at := map[int]int{}      // index in files → in losses
+	pulled := map[int]bool{} // by index in files
 	for i, f := range files {
 		if l, ok := e.lossOf(folder, f); ok {
 			at[i] = len(all)
 			all, losses = append(all, l), append(losses, l.Loss)
+		} else if f.ModifiedBy == e.id.Short() && e.isGlobal(folder, f) {
+			pulled[i] = true
 		}
 	}
 	count, coming := 0, 0
 	if len(losses) > 0 {
 		count, coming = e.filesIn(folder), e.coming(folder)
 	}
-	out, drop := e.brakes.sort(e.id.Short(), b, files, all, losses, at, count, coming)
+	out, drop := e.brakes.sort(e.id.Short(), b, files, all, losses, at, pulled, count, coming)
 	if len(drop) > 0 {
 		e.forget(b, drop)
 	}
@@ -130,7 +133,7 @@ func (e *Engine) pass(folder string, files []protocol.FileInfo) []protocol.FileI
 
 // sort tells entries that may be written from losses that are to be forgotten;
 // what is neither waits.
-func (bs *brakes) sort(self protocol.ShortID, b *braked, files []protocol.FileInfo, all []found, losses []brake.Loss, at map[int]int, count, coming int) (out []protocol.FileInfo, drop []brake.Loss) {
+func (bs *brakes) sort(self protocol.ShortID, b *braked, files []protocol.FileInfo, all []found, losses []brake.Loss, at map[int]int, pulled map[int]bool, count, coming int) (out []protocol.FileInfo, drop []brake.Loss) {
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
 	now := time.Now()
@@ -140,7 +143,7 @@ func (bs *brakes) sort(self protocol.ShortID, b *braked, files []protocol.FileIn
 			continue
 		}
 		b.Back(f.Name)
-		if f.ModifiedBy == self && !f.Deleted && !f.IsInvalid() && !f.IsDirectory() {
+		if !pulled[i] && f.ModifiedBy == self && !f.Deleted && !f.IsInvalid() && !f.IsDirectory() {
 			bs.arrivals.Add(now, b.id, f.Name, contents(f))
 		}
 	}
@@ -181,6 +184,13 @@ func (e *Engine) lossOf(folder string, f protocol.FileInfo) (found, bool) {
 	}
 	l := brake.Loss{Name: f.Name, Content: contents(had), Emptied: emptied, Directory: had.IsDirectory()}
 	return found{Loss: l, superseded: err == nil && ok && !global.Version.Equal(had.Version) && !had.Version.GreaterEqual(global.Version)}, true
+}
+
+// isGlobal reports whether an entry is that of a file which came from a peer,
+// whoever it says has made it.
+func (e *Engine) isGlobal(folder string, f protocol.FileInfo) bool {
+	global, ok, err := e.db.GetGlobalFile(folder, f.Name)
+	return err == nil && ok && global.Version.Equal(f.Version)
 }
 
 // contents stands for what is in a file, by which it is recognised under another

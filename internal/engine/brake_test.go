@@ -223,6 +223,28 @@ func TestUndoIsTriedAgain(t *testing.T) {
 	b.await("it is undone", func(s Brake, st FolderStatus) bool { return !s.Held && s.Outcome == BrakeUndone && st.Files == 10 })
 }
 
+// A file that comes from a peer was not moved here, whoever the peer says has made it.
+func TestWhatIsPulledIsNoArrival(t *testing.T) {
+	b := newBrakeTest(t)
+	made := func(name string) protocol.FileInfo {
+		return protocol.FileInfo{Name: name, Size: 3, ModifiedBy: b.e.id.Short(), BlocksHash: []byte("contents of " + name),
+			Version: protocol.Vector{Counters: []protocol.Counter{{ID: b.e.id.Short(), Value: 7}}}, Sequence: 1}
+	}
+	// It is what all devices are to have.
+	if err := b.e.db.enter(brakeFolder, []protocol.FileInfo{made("pulled")}); err != nil {
+		t.Fatal(err)
+	}
+	files := []protocol.FileInfo{made("pulled"), made("made here")}
+	if got := b.e.pass(brakeFolder, files); len(got) != len(files) {
+		t.Fatalf("%v pass", got)
+	}
+	b.e.brakes.mu.Lock()
+	defer b.e.brakes.mu.Unlock()
+	if got := b.e.brakes.arrivals.Contents(time.Now()); len(got) != 1 || got[contents(files[1])] != 1 {
+		t.Errorf("arrived: %v", got)
+	}
+}
+
 // What passed before a restart counts after it.
 func TestSlowLossesAcrossRestarts(t *testing.T) {
 	b := newBrakeTest(t)
