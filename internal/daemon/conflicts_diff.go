@@ -10,6 +10,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/rogpeppe/go-internal/diff"
@@ -84,13 +87,22 @@ func (c *inConflict) diff(ctx context.Context, folder *os.Root, v version, left 
 		out.Why = "binary"
 		return out
 	}
-	text := diff.Diff(out.Current.Path, a, out.Copy.Path, b)
+	text := diff.Diff(inHeader(out.Current.Path), a, inHeader(out.Copy.Path), b)
 	if *left -= len(text); *left < 0 {
 		out.Why = "limit"
 		return out
 	}
 	out.Diff = string(text)
 	return out
+}
+
+// inHeader is a path as it stands in a diff: quoted if something in it cannot be
+// printed, so that a name makes no lines.
+func inHeader(name string) string {
+	if utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return name
+	}
+	return strconv.Quote(name)
 }
 
 // readVersion returns a file if it is small enough, and the hash of it in any case.
