@@ -207,3 +207,25 @@ func TestIgnoresNoPeerLifts(t *testing.T) {
 		t.Error("a secret travels that is not named")
 	}
 }
+
+// A directory that a peer deleted, and that holds here what only the peer keeps out,
+// keeps wait from ending: it is named on both sides, until somebody moves that out.
+func TestWaitNamesWhatAPeerKeepsOut(t *testing.T) {
+	t.Parallel()
+	agent, laptop := pair(t)
+	laptop.Write("shared/dir/a.md", "")
+	agent.AwaitFile("shared/dir/a.md", "")
+	agent.Write("shared/.stignore", "*.own\n")
+	botsynctest.Await(t, "the pattern holds", func() bool { return ignoresOf(t, agent, "shared/dir/b.own").Explained.Ignored })
+	laptop.Write("shared/dir/b.own", "of laptop")
+	must(t, os.RemoveAll(agent.Path("shared/dir")))
+	laptop.AwaitStatus("the directory is named", func(s api.Status) bool {
+		f := folderOf(s, "shared")
+		return len(f.Failed) == 1 && f.Failed[0].Path == "shared/dir" && f.Failed[0].Code == api.FailedNotEmpty
+	})
+	if r := laptop.Run("wait", "--synced", "--timeout", "2s"); r.Exit != api.ExitTimeout || !strings.Contains(r.Stderr, "shared/dir: peers deleted this directory") {
+		t.Errorf("%d: %s", r.Exit, r.Stderr)
+	}
+	must(t, os.Rename(laptop.Path("shared/dir/b.own"), laptop.Path("b.own")))
+	laptop.Must("wait", "--synced", "--timeout", "30s")
+}
