@@ -305,12 +305,24 @@ func (d *daemon) put(folder *os.Root, it putItem, may guard) error {
 	if !d.may(may, v) {
 		return errChangedSince
 	}
-	return history.Put(folder, v.Path, it.content, func() error { return d.keepOwn(v.Folder, v.Path, false) })
+	unchanged := func() error {
+		if !d.may(may, v) {
+			return errChangedSince
+		}
+		return nil
+	}
+	return history.Put(folder, v.Path, it.content, unchanged, func(at string) error {
+		if at != v.Path && may.by != "" {
+			return errChangedSince // at the last moment
+		}
+		return d.keepOwn(v.Folder, v.Path, at, false)
+	})
 }
 
-// keepOwn keeps what this device itself is about to replace or remove.
-func (d *daemon) keepOwn(folder, p string, deleted bool) error {
-	return d.keepVersion(engine.Loss{Folder: folder, Path: p, By: engine.ShortID(d.members.self), Deleted: deleted})
+// keepOwn keeps what this device itself is about to replace or remove, and which is
+// at another path if it was taken out of its place already.
+func (d *daemon) keepOwn(folder, p, at string, deleted bool) error {
+	return d.keepVersion(engine.Loss{Folder: folder, Path: p, From: at, By: engine.ShortID(d.members.self), Deleted: deleted})
 }
 
 // maxLooked is how many paths are looked at one by one: for more, all of a folder

@@ -147,7 +147,7 @@ func (d *daemon) removeFile(folder, p string) error {
 		return err
 	}
 	defer dir.Close()
-	return history.Remove(dir, p, func() error { return d.keepOwn(folder, p, true) })
+	return history.Remove(dir, p, func(at string) error { return d.keepOwn(folder, p, at, true) })
 }
 
 // isSame reports whether a file holds what a version does that is on this device;

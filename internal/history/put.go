@@ -46,14 +46,16 @@ const tempName = ".syncthing.botsync-"
 
 // Put puts content at a path within a folder, in one step: whoever looks there,
 // also after a kill, finds what was there before or all of the new. What is there
-// before is handed to keep, which makes it safe; if that fails nothing changes.
+// before is handed to keep, which is told where it is within the folder and makes it
+// safe; if that fails nothing changes. So it is with what programs put there while
+// the content is written, which takes a while. May is asked just before it is done.
 // No link in the folder is followed.
 //
 // The file gets the time of now, not its own: it is a change that is made now. Of
 // two changes that do not know of each other, such as this one and a deletion, the
 // later one wins; and what has the size and time that an index knows, a scan takes
 // for unchanged.
-func Put(folder *os.Root, name string, c Content, keep func() error) (err error) {
+func Put(folder *os.Root, name string, c Content, may func() error, keep func(at string) error) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("restoring %s: %w", name, err)
@@ -66,7 +68,7 @@ func Put(folder *os.Root, name string, c Content, keep func() error) (err error)
 	// Where the deletion of a directory is pending, Syncthing removes unfinished files
 	// in it, and the directory if it is empty.
 	for tries := 1; ; tries++ {
-		if err = put(folder, name, local, c, keep); !errors.Is(err, fs.ErrNotExist) || tries == putTries {
+		if err = put(folder, name, local, c, may, keep); !errors.Is(err, fs.ErrNotExist) || tries == putTries {
 			return err
 		}
 	}
@@ -76,17 +78,16 @@ func Put(folder *os.Root, name string, c Content, keep func() error) (err error)
 // name.
 const putTries = 5
 
-func put(folder *os.Root, name, local string, c Content, keep func() error) (err error) {
+func put(folder *os.Root, name, local string, c Content, may func() error, keep func(at string) error) (err error) {
 	if err := makeDirs(folder, path.Dir(name)); err != nil {
 		return err
 	}
-	before, err := inPlace(folder, local)
-	if err != nil {
+	if _, err := inPlace(folder, local); err != nil {
 		return err
 	}
 	temp := filepath.Join(filepath.Dir(local), tempName+rand.Text()+".tmp")
 	defer func() {
-		if err != nil {
+		if err != nil && !errors.Is(err, errAside) {
 			err = errors.Join(err, ignoreMissing(folder.Remove(temp)))
 		}
 	}()
@@ -98,50 +99,7 @@ func put(folder *os.Root, name, local string, c Content, keep func() error) (err
 	if err != nil {
 		return err
 	}
-	return replace(folder, temp, local, before, keep)
-}
-
-// Remove removes a file of a folder, after keep has made it safe.
-func Remove(folder *os.Root, name string, keep func() error) error {
-	local := filepath.FromSlash(name)
-	if err := noLinks(folder, path.Dir(name)); err != nil {
-		return fmt.Errorf("removing %s: %w", name, err)
-	}
-	before, err := inPlace(folder, local)
-	if before == nil || err != nil {
-		return err
-	}
-	if err := keep(); err != nil {
-		return err
-	}
-	if err := ignoreMissing(folder.Remove(local)); err != nil {
-		return fmt.Errorf("removing %s: %w", name, err)
-	}
-	return nil
-}
-
-// replaceTries is how often a file is kept that programs put into the place of the
-// one that was kept just before.
-const replaceTries = 5
-
-func replace(folder *os.Root, temp, local string, before fs.FileInfo, keep func() error) error {
-	for range replaceTries {
-		if before == nil {
-			break
-		}
-		if err := keep(); err != nil {
-			return err
-		}
-		now, err := inPlace(folder, local)
-		if err != nil {
-			return err
-		}
-		if now == nil || os.SameFile(before, now) {
-			break
-		}
-		before = now
-	}
-	return folder.Rename(temp, local)
+	return replace(folder, name, filepath.Base(temp), may, keep)
 }
 
 // inPlace is what is at a path, nil if nothing is.

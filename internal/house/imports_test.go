@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 		"internal/names", "internal/network", "internal/notify", "internal/pairing", "internal/root", "internal/state", "internal/ticket"},
 	"internal/engine": {"internal/atomicfile", "internal/brake", "internal/conflict", "internal/engine/build_with_make_or_with_tags_noassets",
 		"internal/ignores", "internal/names", "internal/watch"},
-	"internal/history":         {"internal/atomicfile"},
+	"internal/history":         {"internal/atomicfile", "internal/swap"},
 	"internal/meeting":         {"internal/meeting/crowd", "internal/meeting/relayurl"},
 	"internal/ignores":         {"internal/atomicfile"},
 	"internal/network":         {"internal/api", "internal/atomicfile"},
