@@ -87,6 +87,7 @@ func (d *daemon) answerVersions(ctx context.Context, ask history.Ask, r *history
 // answerRestore puts versions in their places, as a change of this device.
 func (d *daemon) answerRestore(ctx context.Context, from api.Device, ask history.Ask, old bool, r *history.Reply) {
 	items := make([]putItem, len(ask.Items))
+	defer d.pin(ask.Items)()
 	for i, file := range ask.Items {
 		v, err := d.history.ByFile(file)
 		switch {
@@ -112,6 +113,17 @@ func (d *daemon) answerRestore(ctx context.Context, from api.Device, ask history
 	d.log.Info("restored for another device", "device", from.ID, "files", len(items))
 }
 
+// pin keeps versions that were asked for until they are handed over or in place.
+func (d *daemon) pin(files []string) (unpin func()) {
+	var versions []history.Version
+	for _, file := range files {
+		if v, err := d.history.ByFile(file); err == nil {
+			versions = append(versions, v)
+		}
+	}
+	return d.history.Pin(versions)
+}
+
 // telling is what is told of an error.
 func telling(err error) string {
 	switch {
@@ -131,6 +143,7 @@ func telling(err error) string {
 // answerContents hands out what versions hold, in one file.
 func (d *daemon) answerContents(from api.Device, ask history.Ask, r *history.Reply) error {
 	var total int64
+	defer d.pin(ask.Items)()
 	for _, file := range ask.Items {
 		v, err := d.history.ByFile(file)
 		told := history.Tell(v)

@@ -235,6 +235,11 @@ func skip(v history.Version, reason, message string) api.SkippedFile {
 // each when the engine knows of them.
 func (d *daemon) putAll(ctx context.Context, wanted []history.Held, may guard) []error {
 	items := make([]putItem, len(wanted))
+	versions := make([]history.Version, len(wanted))
+	for i, v := range wanted {
+		versions[i] = v.Version
+	}
+	defer d.history.Pin(versions)()
 	for i, v := range wanted {
 		items[i].version = v.Version
 		items[i].content, items[i].err = d.history.Content(v.Version)

@@ -110,7 +110,7 @@ func (d *daemon) sweepHistory(ctx context.Context, more int64) error {
 	r.mu.Unlock()
 	allowed := limits
 	if more > 0 {
-		allowed.Bytes = max(min(limits.Bytes, before.Bytes)-more, 0)
+		allowed.Bytes = max(min(limits.Bytes, before.Bytes-d.history.Pinned())-more, 0)
 	}
 	usage, err := d.history.Sweep(ctx, allowed, time.Now())
 	if err != nil && usage == (history.Usage{}) {

@@ -93,6 +93,48 @@ func TestRoomIsMadeAmongTheVersions(t *testing.T) {
 	}
 }
 
+// What is being brought back stays, however full it gets by what it replaces.
+func TestWhatIsBroughtBackIsNotRemoved(t *testing.T) {
+	t.Parallel()
+	d := keeping(t, root.History{MaxSize: "2MB"})
+	for i := range 10 {
+		d.lose(t, fmt.Sprint("wanted", i), 100_000)
+	}
+	wanted, err := d.history.Find(t.Context(), history.Query{Folder: "shared"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := func() (n int) {
+		for _, v := range wanted {
+			if _, err := d.history.ByFile(v.File); err == nil {
+				n++
+			}
+		}
+		return n
+	}
+	first, second := d.history.Pin(wanted), d.history.Pin(wanted[:5])
+	for i := range 30 {
+		d.lose(t, fmt.Sprint("replaced", i), 100_000)
+	}
+	if err := d.sweepHistory(t.Context(), 0); err != nil || there() != 10 || d.retention.count() > 30 {
+		t.Fatalf("%d of 10 are there, %d in all: %v", there(), d.retention.count(), err)
+	}
+	before := d.retention.count()
+	if !d.makeRoom() || there() != 10 || d.retention.count() >= before {
+		t.Errorf("%d of 10 are there, %d of %d in all", there(), d.retention.count(), before)
+	}
+	first()
+	for range 2 {
+		if err := d.sweepHistory(t.Context(), 1<<30); err != nil || there() != 5 {
+			t.Errorf("%d are there: %v", there(), err)
+		}
+	}
+	second()
+	if err := d.sweepHistory(t.Context(), 1<<30); err != nil || there() != 0 || d.history.Pinned() != 0 {
+		t.Errorf("%d are there: %v", there(), err)
+	}
+}
+
 // The hidden folder of records has no history.
 func TestRecordsAreNotKept(t *testing.T) {
 	t.Parallel()

@@ -36,6 +36,7 @@ type Store struct {
 	mu     sync.Mutex
 	last   time.Time             // that was given to a version
 	recent map[string]recentFile // by folder and path
+	pins   map[string]pin        // by where it is in the store
 
 	long sync.Mutex // held while the paths of long names are written or removed
 }
@@ -148,6 +149,9 @@ func (s *Store) isKept(it Item, info fs.FileInfo) bool {
 	}
 	if r.by == it.By && r.deleted == it.Deleted && it.At.Sub(r.at).Abs() < sameTry {
 		return true
+	}
+	if s.isPinned(r.version) {
+		return false // whoever holds it looks for it there
 	}
 	dir, err := s.dirOf(r.version)
 	if err != nil {

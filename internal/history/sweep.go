@@ -40,11 +40,17 @@ func (s *Store) Sweep(ctx context.Context, limits Limits, now time.Time) (Usage,
 			return Usage{}, fmt.Errorf("sweeping versions: %w", err)
 		}
 	}
+	pinned, all := split(all, func(k Kept) bool { return s.isPinned(k.File) })
 	gone, stay := limits.Excess(all, now)
+	stay = append(stay, pinned...)
 	var errs []error
 	for _, k := range gone {
 		if ctx.Err() != nil {
 			return Usage{}, ctx.Err()
+		}
+		if s.isPinned(k.File) { // meanwhile
+			stay = append(stay, k)
+			continue
 		}
 		if err := s.remove(k.File); err != nil {
 			errs = append(errs, err)
