@@ -173,7 +173,6 @@ func (d *daemon) gatherStatus(ctx context.Context) func(*doctor.Facts) {
 func doctorFolder(f *doctor.Facts, name string, change func(*doctor.Folder)) {
 	i := slices.IndexFunc(f.Folders, func(x doctor.Folder) bool { return x.Name == name })
 	if i < 0 {
-		i = len(f.Folders)
 		f.Folders = append(f.Folders, doctor.Folder{Name: name})
 		slices.SortFunc(f.Folders, func(a, b doctor.Folder) int {
 			return cmp.Compare(slices.Index(root.Folders, a.Name), slices.Index(root.Folders, b.Name))
