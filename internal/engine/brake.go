@@ -40,6 +40,7 @@ type braked struct {
 	state   brakeState
 	undo    map[string]bool // what is to come back from the peers
 	lost    []string        // of that, what no peer has
+	killed  map[string]bool // what was expected to vanish when the daemon ended
 	left    int             // of that, what could not be made to come back yet
 	busy    bool            // it is being judged, or a decision carried out
 	done    chan struct{}   // closed when the decision is carried out, or has to be tried again
@@ -151,6 +152,15 @@ func (bs *brakes) sort(self protocol.ShortID, b *braked, files []protocol.FileIn
 	if len(drop) == 0 && len(losses) == 0 {
 		return files, nil
 	}
+	var expected []string
+	for n, l := range losses {
+		if verdict[n] && b.killed[l.Name] {
+			delete(b.killed, l.Name)
+			b.Back(l.Name) // it does not count
+			expected = append(expected, l.Name)
+		}
+	}
+	b.vanished(now, expected)
 	out = make([]protocol.FileInfo, 0, len(files))
 	for i, f := range files {
 		n, lost := at[i]

@@ -198,11 +198,12 @@ func (e *Engine) ExpectLosses(folder string, paths []string) (done func()) {
 			expected = append(expected, name)
 		}
 	}
-	b.Allow(expected)
+	b.expect(expected)
 	return func() {
 		e.brakes.mu.Lock()
 		defer e.brakes.mu.Unlock()
 		b.Disallow(time.Now(), expected)
+		b.vanished(time.Now(), expected)
 		for _, name := range expected {
 			if !b.Lost(name) {
 				b.Back(name) // it does not count

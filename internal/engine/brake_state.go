@@ -41,6 +41,10 @@ type brakeState struct {
 	Names    []string  `json:"names,omitempty"` // that were decided
 	Outcome  string    `json:"outcome,omitempty"`
 	Ended    time.Time `json:"ended,omitzero"`
+
+	// Expected is what somebody has asked for to vanish, until a scan has found that
+	// it has: a kill in between must not make a disaster of it.
+	Expected []string `json:"expected,omitempty"`
 }
 
 func (e *Engine) brakePath(folder string) string {
@@ -78,8 +82,44 @@ func (b *braked) load() {
 		slog.Error("The state of a held folder cannot be read", "error", err)
 		b.state = brakeState{Since: time.Now()}
 	}
-	if b.state.Outcome == "" {
+	if b.state.Outcome == "" && (err != nil || !b.state.Since.IsZero()) {
 		b.Hold()
+	}
+	b.Allow(b.state.Expected)
+	b.killed = make(map[string]bool, len(b.state.Expected))
+	for _, name := range b.state.Expected {
+		b.killed[name] = true
+	}
+}
+
+// expect keeps what is expected to vanish from now on.
+func (b *braked) expect(names []string) {
+	if len(names) == 0 {
+		return
+	}
+	b.state.Expected = append(b.state.Expected, names...)
+	b.Allow(names)
+	if err := b.save(); err != nil {
+		slog.Error("It cannot be kept what is to vanish", "folder", b.root, "error", err)
+	}
+}
+
+// vanished has losses that were expected pass without being counted, and no more of
+// the same name. It is kept with the next expectation, or when there is none left.
+func (b *braked) vanished(now time.Time, names []string) {
+	if len(names) == 0 || len(b.state.Expected) == 0 {
+		return
+	}
+	gone := make(map[string]bool, len(names))
+	for _, name := range names {
+		gone[name] = true
+	}
+	b.Disallow(now, names)
+	b.state.Expected = slices.DeleteFunc(b.state.Expected, func(name string) bool { return gone[name] })
+	if len(b.state.Expected) == 0 {
+		if err := b.save(); err != nil {
+			slog.Error("It cannot be kept that nothing is to vanish any more", "folder", b.root, "error", err)
+		}
 	}
 }
 
@@ -93,7 +133,7 @@ func (b *braked) save() error {
 
 // hold holds what waits. If that cannot be kept it is held until the daemon ends.
 func (b *braked) hold(now time.Time, of int) {
-	b.state = brakeState{Since: now.UTC(), Of: of, Passed: b.Passed()}
+	b.state = brakeState{Since: now.UTC(), Of: of, Passed: b.Passed(), Expected: b.state.Expected}
 	b.count()
 	b.Hold()
 	b.checked = now
