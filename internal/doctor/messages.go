@@ -23,7 +23,7 @@ var ownMessages = []string{
 	"telling the peers what time it is",
 	"undone",
 	"A file was written while it was brought back; what was written is kept",
-	"An empty file cannot be replaced",
+	"An empty file cannot be replaced; it is tried again",
 	"Cannot add indexes to the database of a folder; it will be slow when it is large",
 	"Files cannot be brought back; it is tried again",
 	"It cannot be kept that a folder is held",
