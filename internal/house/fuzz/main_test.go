@@ -45,3 +45,19 @@ func write(t *testing.T, name, text string) {
 		t.Fatal(err)
 	}
 }
+
+func TestEndedLate(t *testing.T) {
+	t.Parallel()
+	progress := "fuzz: elapsed: 2s, execs: 10228 (4294/sec), new interesting: 3 (total: 8)\n"
+	for text, want := range map[string]bool{
+		progress + "--- FAIL: FuzzHandshake (2.39s)\n    context deadline exceeded\nFAIL\n": true,
+		progress + "PASS\n": false,
+		progress + "--- FAIL: FuzzHandshake (2.39s)\n    fuzzing process hung or terminated unexpectedly: exit status 2\nFAIL\n":            false,
+		progress + "--- FAIL: FuzzHandshake (1s)\n    --- FAIL: FuzzHandshake (0s)\n        a_test.go:7: context deadline exceeded\nFAIL\n": false,
+		progress + "--- FAIL: FuzzHandshake (2.39s)\n    context deadline exceeded\nFAIL\n    Failing input written to testdata/fuzz\n":     false,
+	} {
+		if endedLate(text) != want {
+			t.Errorf("%q: %v", text, !want)
+		}
+	}
+}
