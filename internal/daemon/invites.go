@@ -129,7 +129,9 @@ func (d *daemon) found() error {
 	return d.apply()
 }
 
-// resume opens the invites that were open when the daemon ended.
+// resume opens the invites that were open when the daemon ended. One that would be
+// open for longer than any is of a clock that was set back since: when it was made
+// is not known.
 func (is *invites) resume(ctx context.Context) error {
 	if err := is.d.state.ExpireInvites(ctx, time.Now()); err != nil {
 		return err
@@ -139,6 +141,13 @@ func (is *invites) resume(ctx context.Context) error {
 		return err
 	}
 	for _, inv := range open {
+		if time.Until(inv.ExpiresAt) > inviteLifetime {
+			is.d.log.Warn("an invite has ended, since the clock was set back", "invite", inv.ID)
+			if err := is.d.state.ExpireInvite(ctx, inv.ID); err != nil {
+				return err
+			}
+			continue
+		}
 		keys, err := pairing.KeysFromBytes(inv.Keys)
 		if err != nil {
 			is.d.log.Warn("an invite cannot be resumed", "invite", inv.ID, "error", err)
@@ -203,7 +212,9 @@ func (is *invites) ended(inv *invite, err error) {
 	switch {
 	case inv.isUsed(), is.ctx.Err() != nil: // or the daemon stops, and resumes it
 	case errors.Is(err, context.DeadlineExceeded):
-		if err := is.d.state.ExpireInvites(is.ctx, time.Now()); err != nil {
+		// The clock may have been set back since.
+		err := errors.Join(is.d.state.ExpireInvite(is.ctx, inv.ID), is.d.state.ExpireInvites(is.ctx, time.Now()))
+		if err != nil {
 			is.d.log.Error("expiring invites", "error", err)
 		}
 		is.d.activity.Add(api.Event{Type: api.EventInviteExpired, Invite: inv.ID})

@@ -103,6 +103,16 @@ func (s *DB) SettleRedeemed(ctx context.Context, inviteID string) error {
 	return nil
 }
 
+// ExpireInvite closes an invite that is open, whatever the clock shows, and forgets
+// its keys.
+func (s *DB) ExpireInvite(ctx context.Context, id string) error {
+	_, err := s.db.ExecContext(ctx, `UPDATE invites SET state = 'expired', keys = NULL WHERE state = 'open' AND id = ?`, id)
+	if err != nil {
+		return fmt.Errorf("expiring an invite: %w", err)
+	}
+	return nil
+}
+
 // ExpireInvites closes the invites whose time has come, forgets their keys, and
 // deletes what ended more than a day ago.
 func (s *DB) ExpireInvites(ctx context.Context, now time.Time) error {
