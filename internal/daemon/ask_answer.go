@@ -37,7 +37,7 @@ func (d *daemon) answer(ctx context.Context, from api.Device, id string, before 
 	old := age > askAge || age < -askAge || before || ask.At.Before(d.started)
 	ctx, cancel := context.WithTimeout(ctx, askAge)
 	defer cancel()
-	r := history.Reply{Schema: api.Schema, ID: id, For: from.ID, Now: now.UTC(), Versions: []history.Told{}}
+	r := history.Reply{Schema: api.Schema, ID: id, For: from.ID, Now: d.clock.now(), Versions: []history.Told{}}
 	switch ask.Kind {
 	case history.AskVersions:
 		err = d.answerVersions(ctx, ask, &r)
@@ -53,7 +53,7 @@ func (d *daemon) answer(ctx context.Context, from api.Device, id string, before 
 		return out
 	}
 	if err == nil {
-		r.Now = time.Now().UTC()
+		r.Now = d.clock.now()
 		if data, err = json.Marshal(r); err == nil {
 			err = d.members.store.WriteMessage(d.members.self, replyPrefix+id+jsonSuffix, data)
 		}
@@ -70,7 +70,7 @@ const answerFrame = 4096
 func (d *daemon) answerVersions(ctx context.Context, ask history.Ask, r *history.Reply) error {
 	q := history.Query{By: ask.By, Until: ask.Until, Limit: history.MaxVersions + 1}
 	if !ask.Since.IsZero() {
-		q.Since = ask.Since.Add(history.ClockShift(ask.At, time.Now()))
+		q.Since = ask.Since.Add(history.ClockShift(ask.At, d.clock.now()))
 	}
 	if ask.Limit > 0 {
 		q.Limit = min(q.Limit, ask.Limit)

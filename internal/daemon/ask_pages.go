@@ -67,7 +67,7 @@ func (d *daemon) askVersions(ctx context.Context, s scope, q history.Query, time
 		told[o.ID] = &pages{}
 	}
 	add := func(r reply) error {
-		heard, err := d.heard(s, r.Reply, time.Now())
+		heard, err := d.heard(s, r.Reply, d.clock.now())
 		if err != nil {
 			return err
 		}

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"time"
 
 	"github.com/botsync/botsync/internal/engine"
 	"github.com/botsync/botsync/internal/history"
@@ -37,6 +36,6 @@ func (d *daemon) keepIn(dir *os.Root, c *inConflict, name string) error {
 	if err := leads(); err != nil {
 		return err
 	}
-	err := d.history.Keep(history.Item{From: filepath.Join(at, name), Folder: c.folder, Path: c.path, By: engine.ShortID(d.members.self), At: time.Now()})
+	err := d.makeVersion(history.Item{From: filepath.Join(at, name), Folder: c.folder, Path: c.path, By: engine.ShortID(d.members.self)})
 	return errors.Join(err, leads())
 }

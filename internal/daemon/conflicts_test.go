@@ -135,7 +135,7 @@ func TestResolve(t *testing.T) {
 				}
 			}
 			kept := 0
-			d := &daemon{root: r, history: history.NewStore(t.TempDir(), func(int64) { kept++ }), members: &members{}}
+			d := &daemon{root: r, history: history.NewStore(t.TempDir(), func(int64) { kept++ }), clock: rightClock(t), members: &members{}}
 			done, _, err := d.resolve(c, test.keep)
 			if test.code != "" {
 				var e *api.Error

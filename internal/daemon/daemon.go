@@ -41,7 +41,8 @@ type daemon struct {
 	engine    *engine.Engine
 	history   *history.Store // old versions of files
 	retention *retention
-	exchange  exchange // with others about versions
+	clock     *historyClock // what time it is for them
+	exchange  exchange      // with others about versions
 	members   *members
 	invites   *invites
 	joins     joins
@@ -121,6 +122,7 @@ func runOnce(ctx context.Context, r *root.Root, cfg root.Config, o Options, logg
 		peers: newPeerWatch(), merger: newMerger(), clocks: newClocks(), retention: newRetention(), exchange: newExchange(),
 	}
 	d.history = history.NewStore(r.VersionsDir(), d.retention.added)
+	d.clock = openHistoryClock(r.ClockPath(), logger, time.Now, uptime, seesSleep)
 	return d.run(ctx, socket, o.Ready)
 }
 

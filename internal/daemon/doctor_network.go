@@ -16,6 +16,7 @@ func (d *daemon) gatherNetwork(context.Context) func(*doctor.Facts) {
 	now := time.Now()
 	live := doctor.Live{Uptime: now.Sub(d.started), Backwards: setBack(now.Sub(d.started), now.Round(0).Sub(d.started.Round(0))),
 		Port: d.engine.Port(), Preferred: d.engine.WantedPort(), Interfaces: interfaces()}
+	live.SetBack, live.SetAhead, live.Untrusted = d.clock.wrong()
 	if live.Port != live.Preferred {
 		live.Taker = portTaker(live.Preferred)
 	}

@@ -41,9 +41,12 @@ type findings struct {
 	unreachable []api.Device
 }
 
-// find asks this device and, unless that is not wanted, those that are connected.
+// find asks this device and, unless that is not wanted, those that are connected. The
+// times of the query are those of the wall clock, and those of versions are not.
 func (d *daemon) find(ctx context.Context, s scope, q history.Query, here bool, timeout time.Duration) (findings, error) {
-	mine, err := d.findHere(ctx, s, q)
+	own := q
+	own.Since = d.clock.said(q.Since)
+	mine, err := d.findHere(ctx, s, own)
 	if err != nil {
 		return findings{}, err
 	}
@@ -98,7 +101,9 @@ func (d *daemon) History(ctx context.Context, req api.HistoryRequest) (*api.Hist
 	if limit > 0 && len(f.versions) > limit {
 		f.versions, out.More = f.versions[len(f.versions)-limit:], true
 	}
+	shown := d.clock.shown()
 	for _, v := range f.versions {
+		v.Time = shown(v.Time)
 		out.Versions = append(out.Versions, d.oldVersion(v))
 	}
 	return out, nil

@@ -3,7 +3,6 @@ package daemon
 import (
 	"cmp"
 	"path/filepath"
-	"time"
 
 	"github.com/botsync/botsync/internal/engine"
 	"github.com/botsync/botsync/internal/history"
@@ -25,11 +24,19 @@ func (d *daemon) keepLoss(l engine.Loss) error {
 func (d *daemon) keepVersion(l engine.Loss) error {
 	item := history.Item{
 		From: filepath.Join(d.root.Folder(l.Folder), filepath.FromSlash(cmp.Or(l.From, l.Path))), Folder: l.Folder, Path: l.Path,
-		By: l.By, Deleted: l.Deleted, Stays: l.Stays, At: time.Now(),
+		By: l.By, Deleted: l.Deleted, Stays: l.Stays,
 	}
-	err := d.history.Keep(item)
+	err := d.makeVersion(item)
 	if isFull(err) && d.makeRoom() {
-		err = d.history.Keep(item)
+		err = d.makeVersion(item)
 	}
 	return err
+}
+
+// makeVersion makes a version as of now.
+func (d *daemon) makeVersion(item history.Item) error {
+	d.clock.making.RLock()
+	defer d.clock.making.RUnlock()
+	item.At = d.clock.now()
+	return d.history.Keep(item)
 }

@@ -35,7 +35,7 @@ func newPair(t *testing.T) (*pair, string) {
 			t.Fatal(err)
 		}
 	}
-	d := &daemon{root: r, history: history.NewStore(r.VersionsDir(), nil), members: &members{}, log: slog.New(slog.DiscardHandler)}
+	d := &daemon{root: r, history: history.NewStore(r.VersionsDir(), nil), clock: rightClock(t), members: &members{}, log: slog.New(slog.DiscardHandler)}
 	p := &pair{d: d, c: &inConflict{folder: "shared", path: "logs/log"}}
 	if p.dir, err = d.openDir(p.c); err != nil {
 		t.Fatal(err)
@@ -139,7 +139,7 @@ func TestWhatAMergeLeftIsKept(t *testing.T) {
 		os.Rename(filepath.Join(at, "editor"), filepath.Join(at, "log")), swap.Exchange(p.dir, p.temp, "log")); err != nil {
 		t.Fatal(err)
 	}
-	full := &daemon{root: p.d.root, history: history.NewStore(filepath.Join(p.d.root.ConfigPath(), "no directory"), nil), members: p.d.members, log: p.d.log}
+	full := &daemon{root: p.d.root, history: history.NewStore(filepath.Join(p.d.root.ConfigPath(), "no directory"), nil), clock: p.d.clock, members: p.d.members, log: p.d.log}
 	if err := full.finishMerge(); err == nil {
 		t.Error("it is not kept, and that is no error")
 	}

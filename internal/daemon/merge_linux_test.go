@@ -64,7 +64,7 @@ func TestWhoWritesDuringAMergeLosesNothing(t *testing.T) {
 					}
 				}
 			})
-			d := &daemon{root: r, history: store, members: &members{}}
+			d := &daemon{root: r, history: store, clock: rightClock(t), members: &members{}}
 			p := pair{d: d, c: &inConflict{folder: "shared", path: "log"}, dir: dir}
 			open := func(name string) *side {
 				f, err := dir.Open(name)

@@ -230,7 +230,7 @@ func (d *daemon) introduce(ctx context.Context) error {
 func (d *daemon) prune(ctx context.Context) {
 	told, err := d.state.OutboxPosition(ctx) // what is above it has still to be notified
 	if err == nil {
-		err = d.state.PruneActivity(ctx, time.Now().Add(-activityAge), activityLimit, min(told, d.activity.Last()))
+		err = d.state.PruneActivity(ctx, d.clock.before(activityAge), activityLimit, min(told, d.activity.Last()))
 	}
 	if err != nil && ctx.Err() == nil {
 		d.log.Error("pruning the log", "error", err)

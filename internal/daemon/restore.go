@@ -95,7 +95,7 @@ func checkRestore(req api.RestoreRequest, s scope) error {
 func (d *daemon) chosen(f findings, req api.RestoreRequest) (history.Held, error) {
 	_, rest, _ := splitPath(req.Path)
 	versions := slices.DeleteFunc(slices.Clone(f.versions), func(v history.Held) bool { return v.Path != rest })
-	if v, ok := history.At(versions, req.At); ok {
+	if v, ok := history.At(versions, d.clock.said(req.At)); ok {
 		return v, nil
 	}
 	hint := `"botsync history" lists what there is.`
@@ -145,7 +145,7 @@ func (d *daemon) ownerOf(v history.Held) string {
 }
 
 func (d *daemon) restoredFile(v history.Held, from string) api.RestoredFile {
-	out := api.RestoredFile{Path: path.Join(v.Folder, v.Path), Time: v.Time, Kind: kindOf(v.Version), Size: v.Size}
+	out := api.RestoredFile{Path: path.Join(v.Folder, v.Path), Time: d.clock.shown()(v.Time), Kind: kindOf(v.Version), Size: v.Size}
 	if from != d.members.self {
 		out.From = d.members.device(from)
 	}

@@ -19,6 +19,8 @@ const (
 	sweepStart = 10 * time.Second
 	// sweepVersions is how often versions are thinned and removed, if there are any.
 	sweepVersions = time.Hour
+	// sweepNothing is how often it is looked whether there are any.
+	sweepNothing = 24 * time.Hour
 	// sweepRest is how long a sweep is at least after another one.
 	sweepRest = 5 * time.Second
 	// roomRest is likewise for what makes room on a full disk.
@@ -62,8 +64,10 @@ func (r *retention) count() int {
 // tendHistory keeps the versions within their limits until ctx ends. It looks at
 // all of them only now and then, and when they have become too many.
 func (d *daemon) tendHistory(ctx context.Context) {
+	defer d.clock.save()
 	timer := time.NewTimer(sweepStart)
 	defer timer.Stop()
+	var swept time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -71,8 +75,15 @@ func (d *daemon) tendHistory(ctx context.Context) {
 		case <-timer.C:
 		case <-d.retention.full:
 		}
-		if err := d.sweepHistory(ctx, 0); err != nil && ctx.Err() == nil {
-			d.log.Error("removing old versions; it is tried again", "error", err)
+		if err := d.clock.settle(ctx, d.history.Restamp); err != nil && ctx.Err() == nil {
+			d.log.Error("following the clock, which was set back; it is tried again", "error", err)
+		}
+		// What comes is counted.
+		if d.retention.count() > 0 || swept.IsZero() || time.Since(swept) >= sweepNothing {
+			if err := d.sweepHistory(ctx, 0); err != nil && ctx.Err() == nil {
+				d.log.Error("removing old versions; it is tried again", "error", err)
+			}
+			swept = time.Now()
 		}
 		rest := time.NewTimer(sweepRest)
 		select {
@@ -80,11 +91,7 @@ func (d *daemon) tendHistory(ctx context.Context) {
 		case <-rest.C:
 		}
 		rest.Stop()
-		wait := sweepVersions
-		if d.retention.count() == 0 {
-			wait = 24 * time.Hour // what comes is counted
-		}
-		timer.Reset(wait)
+		timer.Reset(sweepVersions)
 	}
 }
 
@@ -112,7 +119,7 @@ func (d *daemon) sweepHistory(ctx context.Context, more int64) error {
 	if more > 0 {
 		allowed.Bytes = max(min(limits.Bytes, before.Bytes-d.history.Pinned())-more, 0)
 	}
-	usage, err := d.history.Sweep(ctx, allowed, time.Now())
+	usage, err := d.history.Sweep(ctx, allowed, d.clock.look().Age, time.Now())
 	if err != nil && usage == (history.Usage{}) {
 		return err
 	}

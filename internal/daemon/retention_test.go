@@ -25,8 +25,9 @@ func keeping(t *testing.T, settings root.History) *daemon {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &daemon{root: r, config: cfg, retention: newRetention(), log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	d := &daemon{root: r, config: cfg, retention: newRetention(), members: &members{self: "me"}, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 	d.history = history.NewStore(r.VersionsDir(), d.retention.added)
+	d.clock = rightClock(t)
 	return d
 }
 

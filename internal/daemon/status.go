@@ -49,6 +49,7 @@ func (d *daemon) Status(ctx context.Context) (*api.Status, error) {
 			s.Problems = append(s.Problems, unsharedProblem(p.Device))
 		}
 	}
+	s.Problems = append(s.Problems, d.clock.problems()...)
 	s.Problems = append(s.Problems, d.problems(m, bad, s.Invites)...)
 	s.Problems = append(s.Problems, d.watchProblems()...)
 	s.Problems = append(s.Problems, d.ignoreProblems()...)

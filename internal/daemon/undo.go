@@ -41,7 +41,7 @@ func (d *daemon) Undo(ctx context.Context, req api.UndoRequest) (*api.UndoneLine
 	}
 	line.Unreachable = orNone(f.unreachable)
 	short := engine.ShortID(device.ID)
-	plan := history.PlanUndo(f.versions, short, req.Since, req.Force, d.stateOf, d.isSame)
+	plan := history.PlanUndo(f.versions, short, d.clock.said(req.Since), req.Force, d.stateOf, d.isSame)
 	for _, o := range plan.Others {
 		skipped := skip(history.Version{Folder: o.Folder, Path: o.Path}, api.SkippedChanged, "somebody else has changed it since")
 		skipped.Device = d.whoIs(o.By)
@@ -93,7 +93,7 @@ func (d *daemon) madeBy(ctx context.Context, device api.Device, s scope, since t
 	}
 	short := engine.ShortID(device.ID)
 	out := []string{}
-	for _, e := range events {
+	for _, e := range sinceClockWasSet(events, time.Now()) {
 		p := path.Join(e.Folder, e.Path)
 		if now := d.stateOf(e.Folder, e.Path); had[p] || !now.There || now.By != short || now.Unsettled {
 			continue
@@ -102,6 +102,17 @@ func (d *daemon) madeBy(ctx context.Context, device api.Device, s scope, since t
 	}
 	slices.Sort(out)
 	return slices.Compact(out), nil
+}
+
+// sinceClockWasSet leaves out events of before the clock was set back: they have times
+// to come, and it is not known how long ago that was. The events are in their order.
+func sinceClockWasSet(events []api.Event, now time.Time) []api.Event {
+	for i, e := range slices.Backward(events) {
+		if e.Time.Sub(now) > shownStep {
+			return events[i+1:]
+		}
+	}
+	return events
 }
 
 // removeNew removes what a device has made, into the history.

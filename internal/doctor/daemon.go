@@ -103,7 +103,7 @@ func versions(b *book) {
 var covered = []string{
 	"no_network", "join_pending", "disk_full", "folder_error", "files_failed", "watch_limit", "bad_record", "record_restored",
 	"removed", "peer_refuses", "not_shared", "listen_failed", "meeting_failed", "notify_refused", "notify_failing", "notify_parked",
-	"held",
+	"held", "clock_jumped",
 }
 
 // others are problems that status tells of and no check here knows: so doctor never
@@ -142,6 +142,11 @@ func clock(b *book) {
 	switch {
 	case b.Now.Year() < 2026:
 		b.fail("clock", sayf("The clock says %v, which is long past.", at(b.Now)), setClock)
+	case b.Live != nil && b.Live.SetBack > 0:
+		b.warn("clock", sayf("The clock says %v, but was later by %v already: it is wrong now, or was then. Old versions stay in order. It is believed after another %v of running.",
+			at(b.Now), span(b.Live.SetBack), span(b.Live.Untrusted)), setClock)
+	case b.Live != nil && b.Live.SetAhead > 0:
+		b.warn("clock", sayf("The clock has jumped ahead by %v, to %v. Old versions have not become older by that.", span(b.Live.SetAhead), at(b.Now)), setClock)
 	case b.Live != nil && b.Live.Backwards > clockSlack:
 		b.warn("clock", sayf("The clock was set back by %v since the daemon started.", span(b.Live.Backwards)), setClock)
 	case !b.State.Latest.IsZero() && ahead > clockSlack:

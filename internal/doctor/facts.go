@@ -196,6 +196,9 @@ type Offset struct {
 type Live struct {
 	Uptime     time.Duration
 	Backwards  time.Duration // by which the clock was set back since the start
+	SetBack    time.Duration // by which it is behind of what it was, also before the start, if that is more than a day
+	SetAhead   time.Duration // by which it has jumped ahead, likewise
+	Untrusted  time.Duration // for which it still has to go on until that is taken for right
 	Port       int
 	Preferred  int    // the port that it would like to have
 	Taker      string // who has that, for people; empty if nobody knows

@@ -47,7 +47,7 @@ func BenchmarkSweep100k(b *testing.B) {
 	}
 	b.ResetTimer()
 	for range b.N {
-		if u, err := s.Sweep(b.Context(), Limits{Age: time.Hour, Bytes: 1 << 30, Count: 1 << 20}, now); err != nil || u.Count != 100_000 {
+		if u, err := s.Sweep(b.Context(), Limits{Age: time.Hour, Bytes: 1 << 30, Count: 1 << 20}, before(now), now); err != nil || u.Count != 100_000 {
 			b.Fatal(u, err)
 		}
 	}

@@ -139,7 +139,7 @@ func TestHalfACopyIsNoVersion(t *testing.T) {
 		if err := os.Chtimes(half, when, when); err != nil {
 			t.Fatal(err)
 		}
-		usage, err := p.store.Sweep(t.Context(), limits, p.now)
+		usage, err := p.store.Sweep(t.Context(), limits, before(p.now), p.now)
 		if err != nil || usage != (Usage{1, 1}) {
 			t.Fatalf("%+v, %v", usage, err)
 		}
@@ -160,7 +160,7 @@ func TestSweep(t *testing.T) {
 		p.now = p.now.Add(24 * time.Hour)
 	}
 	limits := Limits{Age: 60 * time.Hour, Bytes: 1 << 30, Count: 100}
-	if usage, err := p.store.Sweep(t.Context(), limits, p.now); err != nil || usage != (Usage{10, 2}) {
+	if usage, err := p.store.Sweep(t.Context(), limits, before(p.now), p.now); err != nil || usage != (Usage{10, 2}) {
 		t.Fatalf("%+v, %v", usage, err)
 	}
 	if got := paths(p.find(Query{})); !slices.Equal(got, []string{long, "new"}) {
@@ -170,12 +170,12 @@ func TestSweep(t *testing.T) {
 		t.Error("empty directories stay")
 	}
 	limits.Bytes = 9
-	if usage, err := p.store.Sweep(t.Context(), limits, p.now); err != nil || usage != (Usage{5, 1}) {
+	if usage, err := p.store.Sweep(t.Context(), limits, before(p.now), p.now); err != nil || usage != (Usage{5, 1}) {
 		t.Fatalf("%+v, %v", usage, err)
 	}
 	limits.Age = 0
 	old := time.Now().Add(48 * time.Hour) // the file of the path was made today
-	if usage, err := p.store.Sweep(t.Context(), limits, old.Add(time.Hour)); err != nil || usage != (Usage{}) {
+	if usage, err := p.store.Sweep(t.Context(), limits, before(old.Add(time.Hour)), old.Add(time.Hour)); err != nil || usage != (Usage{}) {
 		t.Fatalf("%+v, %v", usage, err)
 	}
 	if left := slices.Collect(maps.Keys(p.files())); len(left) != 0 {
@@ -203,12 +203,12 @@ func TestExcess(t *testing.T) {
 			all[i].File = string(rune('A' + i))
 		}
 		limits := Limits{Age: 30 * 24 * time.Hour, Bytes: rapid.Int64Range(0, 4000).Draw(t, "bytes"), Count: rapid.IntRange(0, 60).Draw(t, "count")}
-		gone, stay := limits.Excess(slices.Clone(all), now)
+		gone, stay := limits.Excess(slices.Clone(all), before(now))
 		if len(gone)+len(stay) != len(all) || limits.over(stay) {
 			t.Fatalf("of %d go %d and stay %d, %d bytes", len(all), len(gone), len(stay), sum(stay))
 		}
 		roomy := Limits{Age: limits.Age, Bytes: sum(all), Count: len(all)}
-		goneEasy, stayEasy := roomy.Excess(slices.Clone(all), now)
+		goneEasy, stayEasy := roomy.Excess(slices.Clone(all), before(now))
 		first := map[string]time.Time{}
 		for _, k := range all {
 			if at, ok := first[k.Path]; now.Sub(k.Time) <= limits.Age && !k.Deleted && (!ok || k.Time.Before(at)) {
@@ -224,7 +224,7 @@ func TestExcess(t *testing.T) {
 				t.Fatalf("%+v goes, and there is room", k)
 			}
 		}
-		if again, _ := roomy.Excess(slices.Clone(stayEasy), now); len(again) > 0 {
+		if again, _ := roomy.Excess(slices.Clone(stayEasy), before(now)); len(again) > 0 {
 			t.Fatalf("to thin again takes %+v", again)
 		}
 	})
@@ -237,7 +237,7 @@ func TestThinnedWithAge(t *testing.T) {
 	for minute := range 60 * 24 * 9 { // one a minute for nine days
 		all = append(all, Kept{Path: "log", Time: now.Add(-time.Duration(minute) * time.Minute), Size: 1, File: now.String()})
 	}
-	_, stay := Limits{Age: 30 * 24 * time.Hour, Bytes: 1 << 30, Count: 1 << 20}.Excess(all, now)
+	_, stay := Limits{Age: 30 * 24 * time.Hour, Bytes: 1 << 30, Count: 1 << 20}.Excess(all, before(now))
 	byAge := [3]int{}
 	for _, k := range stay {
 		switch age := now.Sub(k.Time); {
@@ -262,7 +262,7 @@ func TestAFloodOfOneFile(t *testing.T) {
 	for i := range 1000 {
 		all = append(all, Kept{Path: "log", Time: now.Add(-time.Duration(i) * time.Second), Size: 100, File: "log"})
 	}
-	_, stay := Limits{Age: 30 * 24 * time.Hour, Bytes: 50_000, Count: 1 << 20}.Excess(all, now)
+	_, stay := Limits{Age: 30 * 24 * time.Hour, Bytes: 50_000, Count: 1 << 20}.Excess(all, before(now))
 	if !slices.ContainsFunc(stay, func(k Kept) bool { return k.Path == "precious" }) {
 		t.Error("it is gone")
 	}

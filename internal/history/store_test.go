@@ -326,7 +326,7 @@ func TestNoVersionIsReachedByALink(t *testing.T) {
 			if err := p.store.Drop(Version{File: file}); err == nil {
 				t.Error("it was removed")
 			}
-			usage, err := p.store.Sweep(t.Context(), Limits{}, p.now.Add(time.Hour))
+			usage, err := p.store.Sweep(t.Context(), Limits{}, before(p.now.Add(time.Hour)), p.now.Add(time.Hour))
 			if _, there := os.Lstat(filepath.Join(target, secret)); err != nil || usage != (Usage{}) || there != nil {
 				t.Errorf("%+v, %v, %v", usage, err, there)
 			}

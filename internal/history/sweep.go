@@ -23,8 +23,9 @@ type Usage struct {
 const leftover = time.Hour
 
 // Sweep removes what is beyond the limits, and returns what is left. It looks at
-// every version once; what is kept meanwhile stays.
-func (s *Store) Sweep(ctx context.Context, limits Limits, now time.Time) (Usage, error) {
+// every version once; what is kept meanwhile stays. How old they are age says, and
+// what the clock of the file system shows now.
+func (s *Store) Sweep(ctx context.Context, limits Limits, age func(time.Time) time.Duration, now time.Time) (Usage, error) {
 	var all []Kept
 	folders, err := s.folders()
 	if err != nil {
@@ -41,7 +42,7 @@ func (s *Store) Sweep(ctx context.Context, limits Limits, now time.Time) (Usage,
 		}
 	}
 	pinned, all := split(all, func(k Kept) bool { return s.isPinned(k.File) })
-	gone, stay := limits.Excess(all, now)
+	gone, stay := limits.Excess(all, age)
 	stay = append(stay, pinned...)
 	var errs []error
 	for _, k := range gone {

@@ -41,17 +41,17 @@ type Limits struct {
 // comes next does not reach it at once.
 const spare = 10
 
-// Excess returns what has to go, given all that there is, and what stays. It
-// changes the order of all.
-func (l Limits) Excess(all []Kept, now time.Time) (gone, stay []Kept) {
-	gone, stay = split(all, func(k Kept) bool { return now.Sub(k.Time) > l.Age })
-	more, stay := thin(stay, now, interval)
+// Excess returns what has to go, given all that there is and how old what has a time
+// is, and what stays. It changes the order of all.
+func (l Limits) Excess(all []Kept, age func(time.Time) time.Duration) (gone, stay []Kept) {
+	gone, stay = split(all, func(k Kept) bool { return age(k.Time) > l.Age })
+	more, stay := thin(stay, age, interval)
 	gone = append(gone, more...)
 	if !l.over(stay) {
 		return gone, stay
 	}
 	// A file that is written over and over is not to push out all others.
-	more, stay = thin(stay, now, coarse)
+	more, stay = thin(stay, age, coarse)
 	gone = append(gone, more...)
 	if !l.over(stay) {
 		return gone, stay
@@ -111,7 +111,7 @@ func coarse(age time.Duration) time.Duration {
 // thin takes out versions that follow another one of the same file too soon. What
 // is kept is the first, which is what was there before a series of changes, and
 // whatever was deleted.
-func thin(all []Kept, now time.Time, interval func(age time.Duration) time.Duration) (gone, stay []Kept) {
+func thin(all []Kept, age func(time.Time) time.Duration, interval func(age time.Duration) time.Duration) (gone, stay []Kept) {
 	slices.SortFunc(all, func(a, b Kept) int { return cmp.Or(cmp.Compare(a.Path, b.Path), a.Time.Compare(b.Time)) })
 	path, last := "", time.Time{}
 	return split(all, func(k Kept) bool {
@@ -121,7 +121,7 @@ func thin(all []Kept, now time.Time, interval func(age time.Duration) time.Durat
 		if k.Deleted {
 			return false
 		}
-		if !last.IsZero() && k.Time.Sub(last) < interval(now.Sub(k.Time)) {
+		if !last.IsZero() && k.Time.Sub(last) < interval(age(k.Time)) {
 			return true
 		}
 		last = k.Time

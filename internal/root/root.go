@@ -25,6 +25,7 @@ const (
 	logsName     = "logs"
 	stateDBName  = "state.db"
 	memberName   = "membership.json"
+	clockName    = "clock.json"
 )
 
 // Modes of what botsync makes. The folders belong to the user, whose umask
@@ -92,6 +93,9 @@ func (r *Root) RevertedDir() string { return r.state(revertedName) }
 
 // MergingPath names the file that a merge is about to replace, while it does.
 func (r *Root) MergingPath() string { return r.state(mergingName) }
+
+// ClockPath is the file that says what time it is for versions.
+func (r *Root) ClockPath() string { return r.state(clockName) }
 
 // LogsDir holds the daemon's logs.
 func (r *Root) LogsDir() string { return r.state(logsName) }

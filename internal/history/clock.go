@@ -1,0 +1,207 @@
+package history
+
+import (
+	"slices"
+	"time"
+)
+
+const (
+	// clockJump is by how much a wall clock has to differ from what it should show
+	// to have been set to another time, and not a little right.
+	clockJump = 24 * time.Hour
+	// clockTrust is for how long a wall clock that was set back has to go on before
+	// it is believed.
+	clockTrust = 24 * time.Hour
+	// clockLoss says what part of the time a Clock that is a little ahead of the wall
+	// loses until it is not: one in so many.
+	clockLoss = 100
+	// Marks are so far apart at least, and a part of their age.
+	markEvery = time.Hour
+	markShare = 32
+	// Wall clocks show times between these, whatever they say: differences of them
+	// are never more than a time.Duration holds, and a name has four digits for a year.
+	firstYear, lastYear = 1970, 2200
+)
+
+// Clock is what time it is for versions. It follows the wall clock where that goes
+// forward, also by a jump: nothing is older for that, since Age counts only time in
+// which somebody looked at it. It never goes back, so that what happened later has
+// the later time, but by SetBack. Where the wall clock is set back by less than a day,
+// this one is slow until it is the same; by more, it goes on as if that had not
+// happened, until the wall clock has gone on like that for a day.
+//
+// It is a value: what changes it returns another one.
+type Clock struct {
+	Now    time.Time     `json:"now"`              // at the latest look
+	Ran    time.Duration `json:"ran"`              // time that has really passed while it was looked at, in all
+	Wall   time.Time     `json:"wall"`             // what the wall clock showed at the latest look
+	Ahead  time.Duration `json:"ahead,omitempty"`  // by which Now was later than Wall
+	Agreed time.Duration `json:"agreed,omitempty"` // for which the wall clock has not jumped, up to so much
+	Jumped time.Duration `json:"jumped,omitempty"` // by which it jumped ahead while it was looked at, until it has agreed long enough
+	Marks  []Mark        `json:"marks,omitempty"`  // by time
+}
+
+// Mark says how long a Clock had run when it showed a time. What has an earlier
+// time was there before it.
+type Mark struct {
+	At  time.Time     `json:"at"`
+	Ran time.Duration `json:"ran"`
+}
+
+// At is what time it is, so long after the latest look, where the wall clock
+// shows wall.
+func (c Clock) At(wall time.Time, ran time.Duration) time.Time {
+	wall = sane(wall)
+	if c.Now.IsZero() {
+		return wall
+	}
+	steady := c.Now.Add(ran)
+	switch ahead := steady.Sub(wall); {
+	case ahead <= 0:
+		return wall
+	case ahead > clockJump:
+		return steady
+	}
+	if slow := steady.Add(-ran / clockLoss); slow.After(wall) {
+		return slow
+	}
+	return wall
+}
+
+// Look looks at the wall clock, so long after the latest look, by a clock that goes
+// forward only. For the first look of a program that is 0. Running says that the
+// wall clock cannot have gone on by more than that meanwhile, unless somebody has set
+// it: the machine was neither off nor asleep without being noticed.
+func (c Clock) Look(wall time.Time, ran time.Duration, running bool) Clock {
+	wall = sane(wall)
+	now := c.At(wall, ran)
+	jump := wall.Sub(c.Wall) - ran
+	switch {
+	case c.Now.IsZero():
+		c.Agreed = 0
+	case jump > clockJump:
+		c.Agreed = 0
+	case jump < -clockJump:
+		c.Agreed, c.Jumped = 0, 0
+	default:
+		c.Agreed = min(c.Agreed+ran, clockTrust)
+	}
+	if ahead := now.Sub(c.Now) - ran; ahead > clockJump && running && !c.Now.IsZero() {
+		c.Jumped = ahead
+	} else if c.Agreed >= clockTrust {
+		c.Jumped = 0
+	}
+	c.Now, c.Wall, c.Ran, c.Ahead = now, wall, c.Ran+ran, now.Sub(wall)
+	return c.mark()
+}
+
+// Wrong reports whether the wall clock was set back by more than a day, and is not
+// believed yet.
+func (c Clock) Wrong() bool { return c.Ahead > clockJump }
+
+// Due reports whether it is time for SetBack.
+func (c Clock) Due() bool { return c.Wrong() && c.Agreed >= clockTrust }
+
+// Left is how much longer the wall clock has to go on until it is believed.
+func (c Clock) Left() time.Duration { return clockTrust - c.Agreed }
+
+// Step is what a Clock that goes back has to do to the times that it gave: those
+// after From become earlier by By, in their order, and stay after Floor.
+type Step struct {
+	From, Floor time.Time
+	By          time.Duration
+}
+
+// SetBack makes the clock show what the wall clock showed at the latest look.
+func (c Clock) SetBack() (Clock, Step) {
+	s := Step{From: c.Wall, By: c.Ahead}
+	c.Now, c.Ahead = c.Wall, 0
+	kept := slices.Clone(c.Marks)
+	if n := slices.IndexFunc(kept, func(m Mark) bool { return m.At.After(c.Now) }); n >= 0 {
+		kept = kept[:n]
+	}
+	// What gets another time is from now on as if it had just been made.
+	mark := Mark{c.Now, c.Ran}
+	if n := len(kept); n > 0 {
+		s.Floor = kept[n-1].At
+		mark.At = s.Floor
+	}
+	c.Marks = append(kept, mark)
+	return c, s
+}
+
+// Age is how much time has really passed since the clock showed a time, at least,
+// while it was looked at: what was done then is not younger. It is little less
+// than that where the clock was not set meanwhile.
+func (c Clock) Age(at time.Time) time.Duration {
+	n, _ := slices.BinarySearchFunc(c.Marks, at, func(m Mark, at time.Time) int {
+		if m.At.After(at) {
+			return 1
+		}
+		return -1
+	})
+	until := c.Ran // how long it had run then, at most
+	if n < len(c.Marks) {
+		until = min(until, c.Marks[n].Ran)
+	}
+	if n > 0 {
+		// It loses little at most, and never goes back.
+		m := c.Marks[n-1]
+		if d := at.Sub(m.At); d < until-m.Ran {
+			until = min(until, m.Ran+d+d/(clockLoss-1)+1)
+		}
+	}
+	return max(c.Ran-until, 0)
+}
+
+// Before is the latest time that is known to be so old, zero if none is: see Age.
+func (c Clock) Before(age time.Duration) time.Time {
+	for _, m := range slices.Backward(c.Marks) {
+		if c.Ran-m.Ran >= age {
+			return m.At
+		}
+	}
+	return time.Time{}
+}
+
+// mark adds a mark if it is time for one, and takes out those that are too many.
+func (c Clock) mark() Clock {
+	if n := len(c.Marks); n > 0 && c.Ran-c.Marks[n-1].Ran < markEvery {
+		return c
+	}
+	all := append(slices.Clone(c.Marks), Mark{c.Now, c.Ran})
+	kept := all[:1:1]
+	for i, m := range all[1:] {
+		last := kept[len(kept)-1]
+		if next := i + 2; next < len(all) && all[next].Ran-last.Ran < (c.Ran-m.Ran)/markShare {
+			continue
+		}
+		kept = append(kept, m)
+	}
+	c.Marks = kept
+	return c
+}
+
+func sane(wall time.Time) time.Time {
+	wall = wall.UTC().Round(0)
+	switch {
+	case wall.Year() < firstYear:
+		return time.Date(firstYear, 1, 1, 0, 0, 0, 0, time.UTC)
+	case wall.Year() > lastYear:
+		return time.Date(lastYear, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	return wall
+}
+
+// Sound reports whether a Clock that was read from a file can be one.
+func (c Clock) Sound() bool {
+	later := func(a, b Mark) int {
+		if a.At.After(b.At) || a.Ran > b.Ran {
+			return 1
+		}
+		return 0
+	}
+	year := func(t time.Time) bool { return t.Year() >= firstYear && t.Year() <= lastYear }
+	return year(c.Now) && year(c.Wall) && c.Ran >= 0 && c.Agreed >= 0 && c.Ahead >= 0 && slices.IsSortedFunc(c.Marks, later) &&
+		!slices.ContainsFunc(c.Marks, func(m Mark) bool { return m.Ran < 0 || m.Ran > c.Ran || m.At.After(c.Now) || !year(m.At) })
+}

@@ -1,0 +1,92 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"time"
+)
+
+// ErrInUse says that a version is being brought back.
+var ErrInUse = errors.New("a version is being brought back")
+
+// Restamp gives versions the times that a clock which went back would have given
+// them. They stay in their order, among each other and with all others. Nothing may
+// be kept meanwhile. A kill leaves some with the old time, and to do it again is safe.
+func (s *Store) Restamp(ctx context.Context, step Step) error {
+	if err := s.restamp(ctx, step); err != nil {
+		return fmt.Errorf("giving versions another time: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) restamp(ctx context.Context, step Step) error {
+	folders, err := s.folders()
+	if err != nil {
+		return err
+	}
+	var all []entry
+	for _, folder := range folders {
+		err := s.each(ctx, folder, "", func(e entry) {
+			e.info = nil // of a directory that is closed by then
+			all = append(all, e)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(all, func(a, b entry) int { return a.at.Compare(b.at) })
+	times := make([]time.Time, len(all))
+	for i, e := range all {
+		times[i] = e.at
+		if e.at.After(step.From) && s.isPinned(e.file) {
+			return ErrInUse
+		}
+	}
+	for i, at := range step.times(times) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if at.Equal(all[i].at) {
+			continue
+		}
+		if err := s.rename(all[i], at); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = time.Time{}
+	clear(s.recent)
+	return nil
+}
+
+// times are what times become, which are in order.
+func (s Step) times(times []time.Time) []time.Time {
+	last := s.Floor.Truncate(time.Microsecond)
+	out := make([]time.Time, len(times))
+	for i, at := range times {
+		if at.After(s.From) {
+			if at = at.Add(-s.By).Truncate(time.Microsecond); !at.After(last) {
+				at = last.Add(time.Microsecond)
+			}
+		}
+		if out[i] = at; at.After(last) {
+			last = at
+		}
+	}
+	return out
+}
+
+// rename gives a version another time.
+func (s *Store) rename(e entry, at time.Time) error {
+	dir, err := s.dirOf(e.file)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	base, _, _, _, _ := ParseName(path.Base(e.file))
+	return ignoreMissing(dir.Rename(path.Base(e.file), Name(base, at, e.by, e.deleted)))
+}
