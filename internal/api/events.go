@@ -13,7 +13,7 @@ const (
 	EventPeerDisconnected = "peer_disconnected" //
 	EventFileReceived     = "file_received"     // a change of a peer is complete here
 	EventFileChanged      = "file_changed"      // a change made on this device was noticed
-	EventConflict         = "conflict"          // a conflict copy has come about or arrived: once for each
+	EventConflict         = "conflict"          // a conflict copy has come about or arrived, and is not merged: once for each
 	EventFolderState      = "folder_state"      // passing: it is not kept
 	EventStopping         = "stopping"          // passing: it is not kept
 )

@@ -136,24 +136,6 @@ func madeBy(n conflict.Name, copied engine.File) string {
 	return copied.ModifiedBy
 }
 
-// conflictEvent tells of a conflict copy that is new here; false if it is a file
-// that is only called so.
-func (d *daemon) conflictEvent(c engine.Change, id, folder string, now time.Time) (api.Event, bool) {
-	n, ok := conflict.Parse(c.Path)
-	if !ok || c.Symlink || d.wrote(n.Device) == nil {
-		return api.Event{}, false
-	}
-	file, _, err := d.engine.Local(id, c.Path)
-	if err != nil {
-		d.log.Warn("looking up a conflict copy", "error", err)
-	}
-	by := d.wrote(madeBy(n, file))
-	if by == nil {
-		by = d.wrote(n.Device)
-	}
-	return api.Event{Time: now, Type: api.EventConflict, Folder: folder, Path: c.Path, Kind: api.KindFile, Size: c.Size, Device: by}, true
-}
-
 // wrote is the device with a short ID that is or was a member; nil if none is.
 func (d *daemon) wrote(short string) *api.Device {
 	if short == "" {

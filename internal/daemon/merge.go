@@ -47,9 +47,11 @@ func (m *merger) note() {
 	}
 }
 
-// keepMerging merges what can be merged until ctx ends.
+// keepMerging merges what can be merged until ctx ends, and tells of the conflicts
+// that stay.
 func (d *daemon) keepMerging(ctx context.Context) {
 	if len(d.config.Merge.AppendOnly) == 0 {
+		d.keepTelling(ctx)
 		return
 	}
 	d.merger.note()
@@ -62,7 +64,7 @@ func (d *daemon) keepMerging(ctx context.Context) {
 		case <-d.merger.wake:
 		case <-again.C:
 		}
-		busy, err := d.mergeAll(ctx)
+		busy, err := d.mergeAndTell(ctx)
 		if err != nil && ctx.Err() == nil {
 			d.log.Warn("merging conflicts", "error", err)
 		}
@@ -84,13 +86,14 @@ func cannotMerge(err error) bool {
 	return errors.Is(err, errNoBase) || errors.Is(err, merge.ErrNotAdded) || errors.Is(err, merge.ErrTooMany)
 }
 
-// mergeAll merges what can be merged, and reports whether there is more to do later.
-func (d *daemon) mergeAll(ctx context.Context) (busy bool, err error) {
+// mergeAll merges what can be merged. It returns the conflict copies of which there is
+// more to do later, by the ID of the folder and the path.
+func (d *daemon) mergeAll(ctx context.Context) (later map[string]bool, err error) {
 	all, err := d.allConflicts(ctx, "")
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	left := map[string]unmerged{} // what is no conflict any more is forgotten
+	later, left := map[string]bool{}, map[string]unmerged{} // what is no conflict any more is forgotten
 	for _, c := range all {
 		for _, v := range c.versions[1:] {
 			if u, ok := d.merger.left[c.folder+"/"+v.path]; ok {
@@ -100,41 +103,56 @@ func (d *daemon) mergeAll(ctx context.Context) (busy bool, err error) {
 	}
 	d.merger.left = left
 	for _, c := range all {
-		if c.doubt != "" || !d.config.Merge.Merges(c.folder, c.path) || d.self().Role.ReceiveOnly(c.folder) {
+		if c.doubt != "" || !d.merges(c.folder, c.path) {
 			continue
 		}
+		merged := false
 		for _, v := range c.versions[1:] {
 			if ctx.Err() != nil {
-				return false, ctx.Err()
+				return nil, ctx.Err()
 			}
-			state := fmt.Sprint(c.versions[0].file.Size, c.versions[0].file.Modified, v.file.Size, v.file.Modified)
-			if u, ok := left[c.folder+"/"+v.path]; ok && u.state == state && (u.again.IsZero() || time.Now().Before(u.again)) {
-				busy = busy || !u.again.IsZero()
+			if merged { // what came of another version comes first
+				later[c.id+"/"+v.path] = true
 				continue
 			}
-			err := d.mergeCopy(ctx, c, v)
-			switch {
-			case err == nil:
-				d.log.Info("merged two versions", "folder", c.folder, "path", c.path)
-			case errors.Is(err, errBusy):
-				busy = true
-				continue
-			case ctx.Err() != nil:
-				return false, ctx.Err()
-			default:
-				d.log.Info("a conflict is not merged", "folder", c.folder, "path", c.path, "because", err)
-				u := unmerged{state: state}
-				if !cannotMerge(err) {
-					u.again, busy = time.Now().Add(mergeRetry), true
-				}
-				left[c.folder+"/"+v.path] = u
-				continue
+			var again bool
+			merged, again = d.tryMerge(ctx, c, v)
+			if merged || again {
+				later[c.id+"/"+v.path] = true
 			}
-			busy = true // the other versions, with what comes of this one
-			break
 		}
 	}
-	return busy, nil
+	return later, ctx.Err()
+}
+
+// merges reports whether this device merges conflicts of a file, if it can.
+func (d *daemon) merges(folder, path string) bool {
+	return d.config.Merge.Merges(folder, path) && !d.self().Role.ReceiveOnly(folder)
+}
+
+// tryMerge merges a conflict copy with the current version, unless that came to
+// nothing and would do so again.
+func (d *daemon) tryMerge(ctx context.Context, c *inConflict, v version) (merged, again bool) {
+	name := c.folder + "/" + v.path
+	state := fmt.Sprint(c.versions[0].file.Size, c.versions[0].file.Modified, v.file.Size, v.file.Modified)
+	if u, ok := d.merger.left[name]; ok && u.state == state && (u.again.IsZero() || time.Now().Before(u.again)) {
+		return false, !u.again.IsZero()
+	}
+	err := d.mergeCopy(ctx, c, v)
+	switch {
+	case err == nil:
+		d.log.Info("merged two versions", "folder", c.folder, "path", c.path)
+		return true, false
+	case errors.Is(err, errBusy), ctx.Err() != nil:
+		return false, true
+	}
+	d.log.Info("a conflict is not merged", "folder", c.folder, "path", c.path, "because", err)
+	u := unmerged{state: state}
+	if !cannotMerge(err) {
+		u.again = time.Now().Add(mergeRetry)
+	}
+	d.merger.left[name] = u
+	return false, !u.again.IsZero()
 }
 
 // mergeCopy puts what comes of the current version and a conflict copy in the place

@@ -120,6 +120,9 @@ func (d *daemon) recordFolder(ctx context.Context, id, name string) error {
 			return err
 		}
 		d.recorder.positions[id] = at
+		if len(entries.Undecided) > 0 {
+			d.merger.note()
+		}
 	}
 	return ctx.Err()
 }
@@ -146,10 +149,11 @@ func (d *daemon) entries(ctx context.Context, id, folder string, changes []engin
 		out.Files = append(out.Files, state.File{Folder: id, Path: c.Path, Content: c.Content, Attributes: c.Attributes, Gone: c.Deleted})
 		out.Events = append(out.Events, d.fileEvent(c, folder, action, now))
 		if action == api.ActionNew && engine.IsConflictCopy(c.Path) {
-			if e, ok := d.conflictEvent(c, id, folder, now); ok {
-				out.Events = append(out.Events, e)
-				d.merger.note()
+			told, undecided, err := d.newCopy(c, id, folder, now)
+			if err != nil {
+				return out, err
 			}
+			out.Events, out.Undecided = append(out.Events, told...), append(out.Undecided, undecided...)
 		}
 	}
 	return out, nil

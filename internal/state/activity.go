@@ -23,6 +23,8 @@ type Entries struct {
 	Files     []File              // what is there now
 	Devices   []string            // IDs of devices that the events introduce
 	Gone      []string            // IDs of devices that are members no more
+	Undecided []Undecided         // conflict copies of which to tell later, or never
+	Settled   []Undecided         // those for which that is over
 }
 
 // AddActivity keeps events in their order, and all else of entries, or nothing of
@@ -74,7 +76,7 @@ func (s *DB) AddActivity(ctx context.Context, entries Entries) error {
 				return err
 			}
 		}
-		return nil
+		return putUndecided(ctx, tx, entries.Undecided, entries.Settled)
 	})
 	if err != nil {
 		return fmt.Errorf("keeping events: %w", diskFull(err))

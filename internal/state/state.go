@@ -63,6 +63,8 @@ var migrations = []string{
 	CREATE TABLE known_devices (id TEXT PRIMARY KEY) STRICT;`,
 
 	outboxTables,
+
+	undecidedTable,
 }
 
 // ErrDamaged says that state.db exists and is no database of botsync's.
