@@ -98,11 +98,14 @@ type Resolution struct {
 	Replaced []ConflictVersion `json:"replaced,omitempty"`
 }
 
-// Unresolved is a conflict that was left alone.
+// Unresolved is a conflict that stays.
 type Unresolved struct {
 	Path   string `json:"path"`
 	Code   string `json:"code"` // as in errors
 	Reason string `json:"reason"`
+	// Replaced and Placed are what was done of it before it failed, as in Resolution.
+	Replaced []ConflictVersion `json:"replaced,omitempty"`
+	Placed   []string          `json:"placed,omitempty"`
 }
 
 // ResolvedLine says which conflicts were resolved.
@@ -112,4 +115,6 @@ type ResolvedLine struct {
 	DryRun   bool         `json:"dry_run,omitempty"`
 	Resolved []Resolution `json:"resolved"`
 	Skipped  []Unresolved `json:"skipped"`
+	// Untold says why the other devices do not know yet of what was done here.
+	Untold *Error `json:"untold,omitempty"`
 }

@@ -139,8 +139,13 @@ func (a *app) runKeep(ctx context.Context, req api.KeepRequest) error {
 		} else {
 			err = a.term.Resolved(line)
 		}
-		if err != nil || len(line.Skipped) == 0 {
+		switch {
+		case err != nil:
 			return err
+		case line.Untold != nil && len(line.Skipped) == 0:
+			return line.Untold
+		case len(line.Skipped) == 0:
+			return nil
 		}
 		first := line.Skipped[0]
 		return api.Errorf(first.Code, `"botsync conflicts" shows what is left.`, "%s, the first because %s",

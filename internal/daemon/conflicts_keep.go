@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,15 +60,7 @@ func (d *daemon) KeepVersions(ctx context.Context, req api.KeepRequest) (*api.Re
 	if err != nil {
 		return nil, err
 	}
-	line := &api.ResolvedLine{Schema: api.Schema, Type: api.TypeResolved, DryRun: req.DryRun, Resolved: []api.Resolution{}, Skipped: []api.Unresolved{}}
-	skip := func(c *inConflict, err error) {
-		e := asAPI(explain(d.root, err))
-		line.Skipped = append(line.Skipped, api.Unresolved{Path: c.folder + "/" + c.path, Code: e.Code, Reason: e.Message})
-	}
-	type planned struct {
-		c    *inConflict
-		keep int // index of the version, or -1 for both
-	}
+	r := newResolver(d, req.DryRun)
 	var plan []planned
 	for _, c := range targets {
 		keep, err := c.plan(req.Keep, choice, d.self().Role)
@@ -75,56 +68,104 @@ func (d *daemon) KeepVersions(ctx context.Context, req api.KeepRequest) (*api.Re
 			return nil, err
 		}
 		if err != nil {
-			skip(c, err)
+			r.skip(c, api.Resolution{}, err)
 			continue
 		}
 		plan = append(plan, planned{c, keep})
 	}
-	touched, count := map[string][]string{}, 0 // paths by folder ID
-	var told []func()                          // to call when these were looked at
+	r.run(ctx, plan)
+	if n := len(r.line.Resolved); n > 0 && !req.DryRun {
+		d.log.Info("resolved conflicts", "count", n)
+	}
+	return r.line, ctx.Err()
+}
+
+// planned is a conflict with what is to become of it.
+type planned struct {
+	c    *inConflict
+	keep int // index of the version, or -1 for both
+}
+
+// resolver resolves conflicts one after the other, and writes down what it did and what
+// not: whatever fails, the answer has it all.
+type resolver struct {
+	d    *daemon
+	look func(paths map[string][]string) error // has the index take up paths, by folder ID
+	line *api.ResolvedLine
+
+	touched map[string][]string // paths by folder ID, of which the index has not heard
+	count   int                 // of them
+	told    []func()            // to call when they were looked at
+}
+
+func newResolver(d *daemon, dry bool) *resolver {
+	return &resolver{d: d, look: d.lookAtPaths, touched: map[string][]string{}, line: &api.ResolvedLine{Schema: api.Schema, Type: api.TypeResolved,
+		DryRun: dry, Resolved: []api.Resolution{}, Skipped: []api.Unresolved{}}}
+}
+
+// skip writes down a conflict that stays, and what was done of it before that.
+func (r *resolver) skip(c *inConflict, done api.Resolution, err error) {
+	e := asAPI(explain(r.d.root, err))
+	r.line.Skipped = append(r.line.Skipped, api.Unresolved{Path: c.folder + "/" + c.path, Code: e.Code, Reason: e.Message,
+		Replaced: done.Replaced, Placed: done.Placed})
+}
+
+func (r *resolver) run(ctx context.Context, plan []planned) {
 	defer func() {
-		for _, done := range told {
+		for _, done := range r.told {
 			done()
 		}
 	}()
-	for _, p := range plan {
+	for i, p := range plan {
 		if ctx.Err() != nil {
 			break
 		}
-		if count >= untold {
-			if err := d.lookAtPaths(touched); err != nil {
-				return nil, explain(d.root, err)
+		if r.line.DryRun {
+			r.line.Resolved = append(r.line.Resolved, p.c.resolution(p.keep))
+			continue
+		}
+		if r.count >= untold {
+			if err := r.tell(); err != nil {
+				for _, left := range plan[i:] {
+					r.skip(left.c, api.Resolution{}, err)
+				}
+				break
 			}
-			touched, count = map[string][]string{}, 0
 		}
-		if req.DryRun {
-			line.Resolved = append(line.Resolved, p.c.resolution(p.keep))
-			continue
-		}
-		done, end, err := d.resolve(p.c, p.keep)
-		told = append(told, end)
-		for _, v := range p.c.versions {
-			touched[p.c.id] = append(touched[p.c.id], filepath.FromSlash(v.path))
-		}
-		count += len(p.c.versions)
-		for _, placed := range done.Placed {
-			touched[p.c.id] = append(touched[p.c.id], filepath.FromSlash(strings.TrimPrefix(placed, p.c.folder+"/")))
-		}
-		if err != nil {
-			d.log.Warn("a conflict is not resolved", "folder", p.c.folder, "path", p.c.path, "error", err)
-			skip(p.c, err)
-			continue
-		}
-		line.Resolved = append(line.Resolved, done)
+		r.resolve(p)
 	}
 	// Also what was done before the client went is told to the peers.
-	if err := d.lookAtPaths(touched); err != nil {
-		return nil, explain(d.root, err)
+	if err := r.tell(); err != nil {
+		e := asAPI(explain(r.d.root, err))
+		r.line.Untold = api.Errorf(e.Code, cmp.Or(e.Hint, "The next scan of the folder tells them."), "the other devices do not know of it yet: %s", e.Message)
 	}
-	if n := len(line.Resolved); n > 0 && !req.DryRun {
-		d.log.Info("resolved conflicts", "count", n)
+}
+
+// tell has the index take up what was done since it last did.
+func (r *resolver) tell() error {
+	if err := r.look(r.touched); err != nil {
+		return err
 	}
-	return line, ctx.Err()
+	r.touched, r.count = map[string][]string{}, 0
+	return nil
+}
+
+func (r *resolver) resolve(p planned) {
+	done, end, err := r.d.resolve(p.c, p.keep)
+	r.told = append(r.told, end)
+	for _, v := range p.c.versions {
+		r.touched[p.c.id] = append(r.touched[p.c.id], filepath.FromSlash(v.path))
+	}
+	r.count += len(p.c.versions)
+	for _, placed := range done.Placed {
+		r.touched[p.c.id] = append(r.touched[p.c.id], filepath.FromSlash(strings.TrimPrefix(placed, p.c.folder+"/")))
+	}
+	if err != nil {
+		r.d.log.Warn("a conflict is not resolved", "folder", p.c.folder, "path", p.c.path, "error", err)
+		r.skip(p.c, done, err)
+		return
+	}
+	r.line.Resolved = append(r.line.Resolved, done)
 }
 
 // letVanish has the versions vanish that go when one is kept, or all if keep is below
@@ -285,11 +326,11 @@ func (c *inConflict) beside(v version, n int) string {
 	return conflict.Beside(c.path, v.file.Modified, device, n)
 }
 
-// resolve keeps one version of a file, or all if keep is below 0. The versions that
-// have to vanish for that are not held until told is called; if it comes to nothing,
-// whatever vanishes is.
+// resolve keeps one version of a file, or all if keep is below 0. With an error it says
+// what was done before that. The versions that have to vanish for that are not held
+// until told is called; if it comes to nothing, whatever vanishes is.
 func (d *daemon) resolve(c *inConflict, keep int) (out api.Resolution, told func(), err error) {
-	out, told = c.resolution(keep), func() {}
+	told = func() {}
 	dir, err := d.openDir(c)
 	if err != nil {
 		return out, told, err
@@ -301,23 +342,31 @@ func (d *daemon) resolve(c *inConflict, keep int) (out api.Resolution, told func
 		}
 	}
 	told = d.letVanish(c, keep)
-	if out.Placed, err = d.settle(c, keep, dir); err != nil {
+	replaced, placed, err := d.settle(c, keep, dir)
+	if err != nil {
 		told()
-		told = func() {}
+		told, out.Placed = func() {}, placed
+		for _, v := range replaced {
+			out.Replaced = append(out.Replaced, c.shownVersion(v))
+		}
+		return out, told, err
 	}
-	return out, told, err
+	out = c.resolution(keep)
+	out.Placed = placed
+	return out, told, nil
 }
 
-// settle does it, in the directory of the file, and returns what was placed beside it.
-func (d *daemon) settle(c *inConflict, keep int, dir *os.Root) ([]string, error) {
+// settle does it, in the directory of the file. It returns the versions that are in the
+// history now, and the names of what was placed beside the file, also with an error.
+func (d *daemon) settle(c *inConflict, keep int, dir *os.Root) (replaced []version, placed []string, err error) {
 	store := func(name string) error { return d.keepIn(dir, c, name) }
 	if keep < 0 {
-		return c.placeAll(dir, store)
+		placed, err = c.placeAll(dir, store)
+		return nil, placed, err
 	}
 	base := path.Base(c.path)
 	if keep > 0 {
 		winner := path.Base(c.versions[keep].path)
-		var err error
 		if c.versions[0].deleted() {
 			err = swap.Place(dir, winner, base)
 		} else {
@@ -327,7 +376,10 @@ func (d *daemon) settle(c *inConflict, keep int, dir *os.Root) ([]string, error)
 			err = changed(c.folder + "/" + c.path)
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
+		}
+		if !c.versions[0].deleted() {
+			replaced = append(replaced, c.versions[0])
 		}
 	}
 	for i, v := range c.versions {
@@ -335,10 +387,11 @@ func (d *daemon) settle(c *inConflict, keep int, dir *os.Root) ([]string, error)
 			continue
 		}
 		if err := swap.Drop(dir, path.Base(v.path), store); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
+			return replaced, nil, err
 		}
+		replaced = append(replaced, v)
 	}
-	return nil, nil
+	return replaced, nil, nil
 }
 
 // placeAll gives the conflict copies ordinary names, and returns these. The first

@@ -63,6 +63,7 @@ type resolveOutput struct {
 	Kept     fileVersion   `json:"kept" jsonschema:"as it was before; with both: the current one"`
 	Replaced []fileVersion `json:"replaced" jsonschema:"versions that are in the history now"`
 	Placed   []filePath    `json:"placed" jsonschema:"with both: the ordinary names of the other versions"`
+	Untold   string        `json:"untold,omitempty" jsonschema:"why the other devices do not know of it yet; it is done here"`
 }
 
 func (s *server) addConflicts() {
@@ -219,6 +220,9 @@ func (s *server) resolve(ctx context.Context, _ *mcp.CallToolRequest, in resolve
 	}
 	for _, name := range done.Placed {
 		out.Placed = append(out.Placed, pathOf(name))
+	}
+	if line.Untold != nil {
+		out.Untold = term.Clean(line.Untold.Message)
 	}
 	return out, nil
 }

@@ -159,6 +159,15 @@ func (t *Terminal) Resolved(line *api.ResolvedLine) error {
 	}
 	for _, s := range line.Skipped {
 		t.Warn("%s", Clean(s.Reason))
+		if n := len(s.Replaced); n > 0 {
+			t.Warn("Before that %s of %s went to the history.", Count(n, "version", "versions"), Clean(s.Path))
+		}
+		for _, p := range s.Placed {
+			t.Warn("Before that one got the name %s.", Clean(p))
+		}
+	}
+	if line.Untold != nil && len(line.Skipped) > 0 {
+		t.Warn("%s", Clean(line.Untold.Message))
 	}
 	return nil
 }
