@@ -64,9 +64,10 @@ type ConflictDiff struct {
 	Copy    ConflictVersion `json:"copy"`
 	Same    bool            `json:"same,omitempty"` // they have the same contents
 	// Diff is in the unified format, from the current version to the copy. It is
-	// empty where Why says so; then the hashes tell whether they are the same.
-	Diff          string `json:"diff,omitempty"`
-	Why           string `json:"why,omitempty"` // why there is no diff: binary, large, deleted, unreadable or limit
+	// empty where Why says so.
+	Diff string `json:"diff,omitempty"`
+	Why  string `json:"why,omitempty"` // why there is no diff: binary, large, deleted, unreadable or limit
+	// The hashes are left out of versions that were not read.
 	CurrentSHA256 string `json:"current_sha256,omitempty"`
 	CopySHA256    string `json:"copy_sha256,omitempty"`
 }

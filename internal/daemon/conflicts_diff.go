@@ -25,6 +25,8 @@ const (
 	maxDiffed = 1 << 20
 	// maxDiffs bounds all diffs of one answer, in bytes.
 	maxDiffs = 4 << 20
+	// maxDiffRead bounds what is read for one answer, in bytes.
+	maxDiffRead = 64 << 20
 )
 
 // ConflictDiff says how versions differ from the current ones.
@@ -40,7 +42,7 @@ func (d *daemon) ConflictDiff(ctx context.Context, req api.DiffRequest) (*api.Co
 		return nil, err
 	}
 	out := &api.ConflictDiffs{Schema: api.Schema, Type: api.TypeDiff, Files: []api.ConflictDiff{}}
-	left := maxDiffs
+	left := diffRoom{text: maxDiffs, read: maxDiffRead}
 	for _, c := range found {
 		folder, err := os.OpenRoot(d.root.Folder(c.folder))
 		if err != nil {
@@ -50,16 +52,24 @@ func (d *daemon) ConflictDiff(ctx context.Context, req api.DiffRequest) (*api.Co
 			if ctx.Err() != nil || len(out.Files) == api.MaxConflicts {
 				break
 			}
-			out.Files = append(out.Files, c.diff(ctx, folder, v, &left))
+			out.Files = append(out.Files, c.diff(folder, v, &left))
 		}
 		_ = folder.Close()
 	}
 	return out, ctx.Err()
 }
 
-// diff compares the current version with another one.
-func (c *inConflict) diff(ctx context.Context, folder *os.Root, v version, left *int) api.ConflictDiff {
-	out := api.ConflictDiff{Path: c.folder + "/" + c.path, Current: c.shownVersion(c.versions[0]), Copy: c.shownVersion(v)}
+// diffRoom is how much an answer may still hold, and how much be read for it, in bytes.
+type diffRoom struct {
+	text int
+	read int64
+}
+
+// diff compares the current version with another one. It reads nothing that the index
+// tells, or that is not shown.
+func (c *inConflict) diff(folder *os.Root, v version, left *diffRoom) api.ConflictDiff {
+	current := c.versions[0]
+	out := api.ConflictDiff{Path: c.folder + "/" + c.path, Current: c.shownVersion(current), Copy: c.shownVersion(v)}
 	if out.Current.Deleted || out.Current.Kind != api.KindFile {
 		out.Why = "deleted"
 		if !out.Current.Deleted {
@@ -67,32 +77,49 @@ func (c *inConflict) diff(ctx context.Context, folder *os.Root, v version, left 
 		}
 		return out
 	}
-	if *left <= 0 {
-		out.Why = "limit"
-		return out
-	}
-	a, err := readVersion(ctx, folder, c.path, &out.CurrentSHA256)
-	b, err2 := readVersion(ctx, folder, v.path, &out.CopySHA256)
-	switch {
-	case err != nil || err2 != nil:
+	a, sizeA, err := openVersion(folder, current)
+	if err != nil {
 		out.Why = "unreadable"
 		return out
-	case out.CurrentSHA256 == out.CopySHA256:
-		out.Same = true
-		return out
-	case a == nil || b == nil:
-		out.Why = "large"
-		return out
-	case !isText(a) || !isText(b):
-		out.Why = "binary"
+	}
+	defer a.Close()
+	b, sizeB, err := openVersion(folder, v)
+	if err != nil {
+		out.Why = "unreadable"
 		return out
 	}
-	text := diff.Diff(inHeader(out.Current.Path), a, inHeader(out.Copy.Path), b)
-	if *left -= len(text); *left < 0 {
+	defer b.Close()
+	switch {
+	case a.known && b.known && current.file.Version.SameContents(v.file.Version):
+		out.Same = true
+		return out
+	case sizeA > maxDiffed || sizeB > maxDiffed:
+		out.Why = "large"
+		return out
+	case left.text <= 0 || left.read < sizeA+sizeB:
 		out.Why = "limit"
 		return out
 	}
-	out.Diff = string(text)
+	left.read -= sizeA + sizeB
+	x, err := readVersion(a, &out.CurrentSHA256)
+	y, err2 := readVersion(b, &out.CopySHA256)
+	switch {
+	case errors.Is(err, errLarge) || errors.Is(err2, errLarge): // it has grown meanwhile
+		out.Why, out.CurrentSHA256, out.CopySHA256 = "large", "", ""
+	case err != nil || err2 != nil:
+		out.Why = "unreadable"
+	case bytes.Equal(x, y):
+		out.Same = true
+	case !isText(x) || !isText(y):
+		out.Why = "binary"
+	default:
+		text := diff.Diff(inHeader(out.Current.Path), x, inHeader(out.Copy.Path), y)
+		if left.text -= len(text); left.text < 0 {
+			out.Why = "limit"
+		} else {
+			out.Diff = string(text)
+		}
+	}
 	return out
 }
 
@@ -105,46 +132,43 @@ func inHeader(name string) string {
 	return strconv.Quote(name)
 }
 
-// readVersion returns a file if it is small enough, and the hash of it in any case.
-func readVersion(ctx context.Context, folder *os.Root, name string, sum *string) ([]byte, error) {
-	f, err := folder.OpenFile(filepath.FromSlash(name), os.O_RDONLY|nonblock, 0)
+// onDiskVersion is the open file of a version.
+type onDiskVersion struct {
+	*os.File
+	known bool // it is as the index has it
+}
+
+// openVersion opens the file of a version, and returns its size in bytes.
+func openVersion(folder *os.Root, v version) (onDiskVersion, int64, error) {
+	f, err := folder.OpenFile(filepath.FromSlash(v.path), os.O_RDONLY|nonblock, 0)
+	if err != nil {
+		return onDiskVersion{}, 0, err
+	}
+	info, err := f.Stat()
+	named, err2 := folder.Lstat(filepath.FromSlash(v.path))
+	if err != nil || err2 != nil || !info.Mode().IsRegular() || !os.SameFile(info, named) { // a link, for one
+		_ = f.Close()
+		return onDiskVersion{}, 0, errors.Join(err, err2, fs.ErrInvalid)
+	}
+	return onDiskVersion{f, v.asIndexed(info) && info.ModTime().Equal(v.file.Modified)}, info.Size(), nil
+}
+
+// errLarge says that a version is too large to be compared by lines.
+var errLarge = errors.New("it is too large")
+
+// readVersion returns what is in a version, if that is no more than maxDiffed bytes, and
+// the hash of it.
+func readVersion(r io.Reader, sum *string) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxDiffed+1))
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(err, fs.ErrInvalid)
+	if len(data) > maxDiffed {
+		return nil, errLarge
 	}
-	hash := sha256.New()
-	data := make([]byte, 0, 4096)
-	small := true
-	buf := make([]byte, 256<<10)
-	for {
-		n, err := f.Read(buf)
-		hash.Write(buf[:n])
-		if small = small && len(data)+n <= maxDiffed; small {
-			data = append(data, buf[:n]...)
-		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err = errors.Join(err, ctx.Err()); err != nil {
-			return nil, err
-		}
-	}
-	*sum = hex.EncodeToString(hash.Sum(nil))
-	if !small {
-		return nil, nil
-	}
+	hash := sha256.Sum256(data)
+	*sum = hex.EncodeToString(hash[:])
 	return data, nil
-}
-
-// same reports whether two files of a directory hold the same.
-func same(dir *os.Root, a, b string) bool {
-	var one, two string
-	_, err := readVersion(context.Background(), dir, a, &one)
-	_, err2 := readVersion(context.Background(), dir, b, &two)
-	return err == nil && err2 == nil && one == two
 }
 
 // isText reports whether contents are lines that a person can compare.

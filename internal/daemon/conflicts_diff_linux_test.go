@@ -26,8 +26,8 @@ func TestDiffOfForgedName(t *testing.T) {
 	defer folder.Close()
 	of := func(p string) version { return version{path: p, known: true, file: engine.File{Size: 2}} }
 	c := &inConflict{folder: "shared", path: name, versions: []version{of(name), of(copied)}}
-	left := maxDiffs
-	got := c.diff(t.Context(), folder, c.versions[1], &left)
+	left := diffRoom{text: maxDiffs, read: maxDiffRead}
+	got := c.diff(folder, c.versions[1], &left)
 	if lines := strings.Split(got.Diff, "\n"); len(lines) != 7 || lines[1] != `--- "shared/a\n+++ forged\u202e"` || lines[4] != "-1" {
 		t.Errorf("%q, %s", got.Diff, got.Why)
 	}

@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path"
 	"path/filepath"
@@ -38,4 +40,35 @@ func (d *daemon) keepIn(dir *os.Root, c *inConflict, name string) error {
 	}
 	err := d.makeVersion(history.Item{From: filepath.Join(at, name), Folder: c.folder, Path: c.path, By: engine.ShortID(d.members.self)})
 	return errors.Join(err, leads())
+}
+
+// same reports whether two files of a directory hold the same. Those of different sizes
+// are not read.
+func same(dir *os.Root, a, b string) bool {
+	open := func(name string) (onDiskVersion, int64, error) { return openVersion(dir, version{path: name}) }
+	x, sizeX, err := open(a)
+	if err != nil {
+		return false
+	}
+	defer x.Close()
+	y, sizeY, err := open(b)
+	if err != nil {
+		return false
+	}
+	defer y.Close()
+	if sizeX != sizeY {
+		return false
+	}
+	left, right := make([]byte, 64<<10), make([]byte, 64<<10)
+	for {
+		n, err := io.ReadFull(x, left)
+		m, err2 := io.ReadFull(y, right)
+		if !bytes.Equal(left[:n], right[:m]) {
+			return false
+		}
+		if err != nil || err2 != nil {
+			ended := func(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
+			return ended(err) && ended(err2)
+		}
+	}
 }

@@ -435,10 +435,15 @@ func asKnown(dir *os.Root, v version) error {
 	case v.deleted():
 	case v.file.Directory && info.IsDir(), v.file.Symlink && info.Mode()&fs.ModeSymlink != 0:
 		return nil
-	case info.Mode().IsRegular() && info.Size() == v.file.Size && info.ModTime().Truncate(time.Second).Equal(v.file.Modified.Truncate(time.Second)):
+	case info.Mode().IsRegular() && v.asIndexed(info):
 		return nil
 	}
 	return changed(v.path)
+}
+
+// asIndexed reports whether a file on the disk has the size and time of the index's.
+func (v version) asIndexed(info fs.FileInfo) bool {
+	return v.known && !v.file.Deleted && info.Size() == v.file.Size && info.ModTime().Truncate(time.Second).Equal(v.file.Modified.Truncate(time.Second))
 }
 
 func changed(name string) error {

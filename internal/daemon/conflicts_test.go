@@ -182,36 +182,67 @@ func TestWhoMadeAVersion(t *testing.T) {
 	}
 }
 
-func TestReadVersion(t *testing.T) {
+// What is compared is bounded: nothing is read that the index tells, that is too large,
+// or for which there is no room in the answer.
+func TestDiffReadsWhatItShows(t *testing.T) {
 	t.Parallel()
 	path := t.TempDir()
-	for name, text := range map[string]string{"small": "x\n", "same": "x\n", "large": strings.Repeat("x", maxDiffed+1)} {
-		if err := os.WriteFile(filepath.Join(path, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	dir, err := os.OpenRoot(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer dir.Close()
-	if err := os.Symlink("/etc/passwd", filepath.Join(path, "link")); err != nil {
-		t.Fatal(err)
-	}
-	var sum string
-	if data, err := readVersion(t.Context(), dir, "small", &sum); err != nil || string(data) != "x\n" || !strings.HasPrefix(sum, "73cb3858") {
-		t.Errorf("%q, %s, %v", data, sum, err)
-	}
-	if data, err := readVersion(t.Context(), dir, "large", &sum); err != nil || data != nil || len(sum) != 64 {
-		t.Errorf("%d bytes, %v", len(data), err)
-	}
-	for _, name := range []string{"link", ".", "gone", "../x"} {
-		if data, err := readVersion(t.Context(), dir, name, &sum); err == nil {
-			t.Errorf("%s: %q", name, data)
+	large := strings.Repeat("x\n", maxDiffed/2+1)
+	at := time.Unix(1_700_000_000, 5)
+	for name, text := range map[string]string{"small": "x\n", "same": "x\n", "other": "y\n", "binary": "\x00\n", "large": large, "large too": large} {
+		if err := errors.Join(os.WriteFile(filepath.Join(path, name), []byte(text), 0o600), os.Chtimes(filepath.Join(path, name), at, at)); err != nil {
+			t.Fatal(err)
 		}
 	}
-	if !same(dir, "small", "same") || same(dir, "small", "large") {
-		t.Error("what is the same")
+	if err := os.Symlink("small", filepath.Join(path, "link")); err != nil {
+		t.Fatal(err)
+	}
+	all := diffRoom{text: maxDiffs, read: maxDiffRead}
+	for what, test := range map[string]struct {
+		current, copied string
+		room            diffRoom
+		why             string
+		same            bool
+		text            string
+		read            int64
+	}{
+		"text":               {"small", "other", all, "", false, "-x\n+y\n", 4},
+		"the same":           {"small", "same", all, "", true, "", 4},
+		"binary":             {"small", "binary", all, "binary", false, "", 4},
+		"large":              {"small", "large", all, "large", false, "", 0},
+		"two that are large": {"large", "large too", all, "large", false, "", 0},
+		"a link":             {"small", "link", all, "unreadable", false, "", 0},
+		"gone":               {"gone", "small", all, "unreadable", false, "", 0},
+		"no room to read":    {"small", "other", diffRoom{text: maxDiffs, read: 3}, "limit", false, "", 0},
+		"no room for text":   {"small", "other", diffRoom{text: 3, read: maxDiffRead}, "limit", false, "", 4},
+	} {
+		of := func(p string) version {
+			return version{path: p, known: true, file: engine.File{Size: 2, Modified: at}}
+		}
+		c := &inConflict{folder: "shared", path: test.current, versions: []version{of(test.current), of(test.copied)}}
+		room := test.room
+		got := c.diff(dir, c.versions[1], &room)
+		if got.Why != test.why || got.Same != test.same || !strings.HasSuffix(got.Diff, test.text) || (got.Diff == "") != (test.text == "") ||
+			test.room.read-room.read != test.read || (got.CopySHA256 != "") != (test.read > 0) {
+			t.Errorf("%s: %+v, %d bytes read", what, got, test.room.read-room.read)
+		}
+	}
+	var sum string
+	if _, err := readVersion(strings.NewReader(large), &sum); !errors.Is(err, errLarge) || sum != "" {
+		t.Errorf("what has grown meanwhile: %v", err)
+	}
+	for b, want := range map[string]bool{"same": true, "other": false, "large": false, "link": false, "gone": false, ".": false, "../x": false} {
+		if got := same(dir, "small", b); got != want {
+			t.Errorf("small and %s are the same: %v", b, got)
+		}
+	}
+	if !same(dir, "large", "large too") {
+		t.Error("two that are large are not the same")
 	}
 	for text, want := range map[string]bool{"a\tä\n": true, "a\x00": false, "\xff": false} {
 		if isText([]byte(text)) != want {

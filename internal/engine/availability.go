@@ -39,6 +39,12 @@ type FileVersion struct {
 	hash   []byte // of its contents, nil for what has none
 }
 
+// SameContents reports whether two versions are known to hold the same bytes. Those of
+// which it is not known may do so as well.
+func (v FileVersion) SameContents(w FileVersion) bool {
+	return len(v.hash) > 0 && bytes.Equal(v.hash, w.hash)
+}
+
 func newFile(f protocol.FileInfo) File {
 	return File{Path: filepath.ToSlash(f.Name), Directory: f.IsDirectory(), Symlink: f.IsSymlink(),
 		Deleted: f.IsDeleted(), Size: f.Size, Modified: f.ModTime(), ModifiedBy: f.ModifiedBy.String(), Version: FileVersion{f.Version, f.BlocksHash}}

@@ -1,6 +1,7 @@
 package term
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -93,12 +94,19 @@ func (t *Terminal) ConflictDiffs(diffs *api.ConflictDiffs) error {
 			fmt.Fprintf(&b, "%s and %s cannot be read.\n", current, copied)
 			continue
 		}
-		fmt.Fprintf(&b, "%s and %s differ (%s)\n", current, copied, Clean(d.Why))
+		switch d.Why {
+		case "large":
+			fmt.Fprintf(&b, "%s and %s are not compared: one of them has more than 1 MiB.\n", current, copied)
+		case "limit":
+			fmt.Fprintf(&b, "%s and %s are not compared: it is enough for one answer. Name fewer files.\n", current, copied)
+		default:
+			fmt.Fprintf(&b, "%s and %s differ (%s)\n", current, copied, Clean(d.Why))
+		}
 		for _, v := range []struct {
 			version api.ConflictVersion
 			hash    string
 		}{{d.Current, d.CurrentSHA256}, {d.Copy, d.CopySHA256}} {
-			fmt.Fprintf(&b, "  %s  %s  %s\n", Bytes(v.version.Size), Clean(v.hash), Clean(v.version.Path))
+			fmt.Fprintf(&b, "  %s  %s  %s\n", Bytes(v.version.Size), cmp.Or(Clean(v.hash), v.version.Modified.Format(time.RFC3339)), Clean(v.version.Path))
 		}
 	}
 	_, err := io.WriteString(t.out, b.String())
