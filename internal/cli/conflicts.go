@@ -56,9 +56,9 @@ func (a *app) newConflictsDiffCommand() *cobra.Command {
 unified format: lines that only the copy has begin with +. PATH is a file, or one of
 its conflict copies; without it all conflicts are compared.
 
-Of what is not text sizes and hashes are shown; of what has more than 1 MiB, which is
-not read, sizes and times. One answer reads no more than 64 MiB. Control characters
-are replaced; --json has the lines as they are.`,
+Of what is not text sizes and hashes are shown. What has more than 1 MiB is not
+read, and sizes and times are shown. One answer reads no more than 64 MiB. Control
+characters are replaced; --json has the lines as they are.`,
 		Example: `  botsync conflicts diff
   botsync conflicts diff shared/report.md
   botsync conflicts diff shared/report.md --json | jq -r '.files[].diff'`,
