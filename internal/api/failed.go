@@ -19,8 +19,10 @@ const (
 // FailedFile is a file that could not be read or written here, so that it is not in
 // sync; the rest of the folder is. It is tried again, at most a minute later.
 type FailedFile struct {
-	Path   string `json:"path"`   // relative to the root, with slashes
+	Path   string `json:"path"`   // relative to the root, with slashes; of a long one, at most 512 bytes with … in the middle
 	Code   string `json:"code"`   // one of those above
 	Reason string `json:"reason"` // for a person
-	Detail string `json:"detail"` // what the system said
+	Detail string `json:"detail"` // what the system said, likewise
+
+	PathBytes int `json:"path_bytes,omitempty"` // how long the path is, if its middle is left out
 }

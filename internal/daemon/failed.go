@@ -14,6 +14,19 @@ import (
 // shownFailed is how many files that could not be read or written status lists.
 const shownFailed = 20
 
+// shownBytes is how long a path that could not be read or written, or what was said
+// of it, can be before its middle is left out. Paths come from peers.
+const shownBytes = 512
+
+// cut leaves the middle out of what is too long.
+func cut(s string) string {
+	if len(s) <= shownBytes {
+		return s
+	}
+	const half = (shownBytes - len("…")) / 2
+	return strings.ToValidUTF8(s[:half], "") + "…" + strings.ToValidUTF8(s[len(s)-half:], "")
+}
+
 // causes are what systems and Syncthing say, and what that means. The first that
 // is found counts.
 var causes = []struct{ said, code, reason, hint string }{
@@ -24,6 +37,7 @@ var causes = []struct{ said, code, reason, hint string }{
 	{"read-only file system", api.FailedReadOnly, "the file system is mounted read-only", "Mount it writable; botsync tries again by itself."},
 	{"being used by another process", api.FailedInUse, "a program has it open", "Close it there; botsync tries again by itself."},
 	{"text file busy", api.FailedInUse, "it is a program that is running", "End it; botsync tries again by itself."},
+	{"too many open files", api.FailedOther, "the daemon has as many files open as it may", "Raise the limit of open files (ulimit -n) and restart botsync; it tries again by itself."},
 	{"file name too long", api.FailedNameLong, "this system holds no name of that length", "Rename it where it is from."},
 	{"filename or extension is too long", api.FailedNameLong, "this system holds no name of that length", "Rename it where it is from."},
 	{"differs only in case", api.FailedNameCase, "another name here differs from it in case alone", "Rename one of the two."},
@@ -44,7 +58,14 @@ var causes = []struct{ said, code, reason, hint string }{
 
 // failedFile says why a file of a folder could not be read or written.
 func failedFile(folder string, f engine.FileError) (out api.FailedFile, hint string) {
-	out = api.FailedFile{Path: path.Join(folder, f.Path), Code: api.FailedOther, Detail: f.Err}
+	out = api.FailedFile{Path: cut(path.Join(folder, f.Path)), Code: api.FailedOther, Detail: cut(f.Err)}
+	if n := len(folder) + 1 + len(f.Path); n > shownBytes {
+		out.PathBytes = n
+	}
+	if strings.Contains(f.Path, "\x00") {
+		out.Code, out.Reason = api.FailedNameBad, "no system holds a name with a NUL in it"
+		return out, "Rename it where it is from."
+	}
 	said := strings.ToLower(f.Err)
 	for _, c := range causes {
 		if strings.Contains(said, strings.ToLower(c.said)) {
@@ -52,7 +73,7 @@ func failedFile(folder string, f engine.FileError) (out api.FailedFile, hint str
 			return out, c.hint
 		}
 	}
-	out.Reason = strings.TrimPrefix(strings.TrimPrefix(f.Err, "syncing: "), "scan: ")
+	out.Reason = cut(strings.TrimPrefix(strings.TrimPrefix(f.Err, "syncing: "), "scan: "))
 	return out, "Mend the cause; botsync tries again by itself."
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/botsync/botsync/internal/api"
 	"github.com/botsync/botsync/internal/engine"
@@ -35,7 +36,8 @@ func TestFailedFiles(t *testing.T) {
 		"scan: the file is being written":                                                                                                      api.FailedChanging,
 		"syncing: no connected device has the required version of this file":                                                                   api.FailedAway,
 		"syncing: delete dir: directory has been deleted on a remote device but is not empty; the contents are probably ignored on that remote device, but not locally": api.FailedNotEmpty,
-		"syncing: the moon is full": api.FailedOther,
+		"syncing: finishing: save: " + syscall.EMFILE.Error(): api.FailedOther,
+		"syncing: the moon is full":                           api.FailedOther,
 	} {
 		got, hint := failedFile("shared", engine.FileError{Path: "dir/a", Err: said})
 		if got.Code != want || got.Path != "shared/dir/a" || got.Reason == "" || hint == "" || got.Detail != said {
@@ -76,6 +78,28 @@ func TestFailedFilesAreBounded(t *testing.T) {
 	}
 	if p, lacks := failedFiles(&f, failed); len(p) != 1 || !lacks {
 		t.Errorf("%+v, %v", p, lacks)
+	}
+}
+
+// Of a path that fills many screens, beginning and end are shown, and how long it is.
+func TestLongPathsAreCut(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("日/", 30_000) + "end"
+	got, _ := failedFile("shared", engine.FileError{Path: long, Err: "syncing: creating parent dir: mkdir " + long + ": " + syscall.ENAMETOOLONG.Error()})
+	if got.Code != api.FailedNameLong || got.PathBytes != len(long)+7 || !strings.HasPrefix(got.Path, "shared/日/") || !strings.HasSuffix(got.Path, "日/end") {
+		t.Errorf("%+v", got)
+	}
+	other, _ := failedFile("shared", engine.FileError{Path: "a", Err: "syncing: the moon " + long})
+	for _, text := range []string{got.Path, got.Detail, other.Reason, other.Detail} {
+		if len(text) > shownBytes || !strings.Contains(text, "…") || !utf8.ValidString(text) {
+			t.Errorf("%d bytes: %q", len(text), text)
+		}
+	}
+	if nul, _ := failedFile("shared", engine.FileError{Path: "a\x00b", Err: "syncing: lstat: invalid argument"}); nul.Code != api.FailedNameBad {
+		t.Errorf("%+v", nul)
+	}
+	if other.PathBytes != 0 || other.Path != "shared/a" {
+		t.Errorf("%+v", other)
 	}
 }
 

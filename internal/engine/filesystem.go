@@ -2,10 +2,11 @@ package engine
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
-	"sync/atomic"
+	"syscall"
 
 	"github.com/syncthing/syncthing/lib/config"
 	"github.com/syncthing/syncthing/lib/fs"
@@ -50,17 +51,14 @@ func (f folderFS) DirNames(name string) ([]string, error) {
 	return f.visible(name, names), nil
 }
 
-// OpenFile has temporary files synced by those who write them.
+// OpenFile has temporary files opened and synced by those who write them.
 func (f folderFS) OpenFile(name string, flags int, mode fs.FileMode) (fs.File, error) {
-	file, err := f.Filesystem.OpenFile(name, flags, mode)
 	if !fs.IsTemporary(name) || flags&fs.OptReadWrite == 0 {
-		return file, err
-	}
-	if err != nil {
-		return unwritable{name, err}, nil
+		return f.Filesystem.OpenFile(name, flags, mode)
 	}
 	f.replacing.opened(name)
-	return &pulledFile{File: file, closed: func() { f.replacing.complete(name) }}, nil
+	file := newDemandFile(f.Filesystem, name, flags, mode)
+	return &pulledFile{demanded: file, closed: func() { f.replacing.complete(name) }}, nil
 }
 
 // Create makes the temporary file into which Syncthing copies a renamed one.
@@ -83,7 +81,14 @@ func (f folderFS) Lstat(name string) (fs.FileInfo, error) {
 	if err := f.hidden(name); err != nil {
 		return nil, err
 	}
-	return f.Filesystem.Lstat(name)
+	info, err := f.Filesystem.Lstat(name)
+	if errors.Is(err, syscall.ENAMETOOLONG) {
+		// Nothing can be there. Syncthing takes any other error of a directory for a
+		// sign that it is (sendReceiveFolder.checkParent), and loses that of making a
+		// file in it.
+		return nil, &os.PathError{Op: "lstat", Path: name, Err: syscall.ENOENT}
+	}
+	return info, err
 }
 
 // Remove leaves a file in place that is about to be replaced.
@@ -138,52 +143,6 @@ func (f folderFS) bothThere(name string) bool {
 		}
 	}
 	return true
-}
-
-// pulledFile is a temporary file. It is synced to the disk with its last write, of
-// which Syncthing has several under way, and not when it is closed, which it does
-// for one file after the other: many small files would wait for the disk most of
-// the time.
-type pulledFile struct {
-	fs.File
-	size    atomic.Int64 // in bytes, when it will be complete
-	written atomic.Int64 // bytes, so far
-	changes atomic.Int64 // so far
-	synced  atomic.Int64 // as many of the changes are on the disk
-	closed  func()
-}
-
-func (f *pulledFile) Close() error {
-	defer f.closed()
-	return f.File.Close()
-}
-
-func (f *pulledFile) Truncate(size int64) error {
-	defer f.changes.Add(1)
-	f.size.Store(size)
-	return f.File.Truncate(size)
-}
-
-func (f *pulledFile) WriteAt(p []byte, off int64) (int, error) {
-	n, err := f.File.WriteAt(p, off)
-	f.changes.Add(1)
-	if all := f.written.Add(int64(n)); err == nil && all == f.size.Load() {
-		_ = f.Sync() // if it could not be, it will be tried again
-	}
-	return n, err
-}
-
-// Sync does nothing if all that was written is on the disk already.
-func (f *pulledFile) Sync() error {
-	changes := f.changes.Load()
-	if changes > 0 && f.synced.Load() == changes {
-		return nil
-	}
-	if err := f.File.Sync(); err != nil {
-		return err
-	}
-	f.synced.Store(changes)
-	return nil
 }
 
 // replacing tells a file that is to be replaced from one that is to be deleted.

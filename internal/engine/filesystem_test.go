@@ -103,6 +103,8 @@ type syncs struct {
 	err    error
 }
 
+func (f *syncs) rest() {}
+
 func (f *syncs) Truncate(int64) error { return nil }
 
 func (f *syncs) WriteAt(p []byte, _ int64) (int, error) {
@@ -146,7 +148,7 @@ func TestPulledFilesAreSynced(t *testing.T) {
 			if test.fails {
 				under.err = os.ErrInvalid
 			}
-			f := &pulledFile{File: under, closed: func() {}}
+			f := &pulledFile{demanded: under, closed: func() {}}
 			if test.size >= 0 {
 				_ = f.Truncate(test.size)
 			}
@@ -168,7 +170,7 @@ func TestPulledFilesAreSyncedWhenWrittenAtOnce(t *testing.T) {
 	t.Parallel()
 	for range 200 {
 		under := &syncs{}
-		f := &pulledFile{File: under, closed: func() {}}
+		f := &pulledFile{demanded: under, closed: func() {}}
 		_ = f.Truncate(3000)
 		var writers sync.WaitGroup
 		for range 5 { // more than fit: the file counts as complete too early

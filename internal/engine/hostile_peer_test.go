@@ -10,6 +10,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -34,6 +35,8 @@ type badPeer struct {
 	contents map[string][]byte // by name: what it gives to those who ask
 	asked    map[string]int
 	sequence int64
+	silent   string        // below this directory it is asked and does not answer
+	ended    chan struct{} // closed when the test ends
 
 	conn   protocol.Connection
 	socket net.Conn
@@ -133,8 +136,13 @@ func (p *badPeer) Closed(protocol.Connection, error)                            
 
 func (p *badPeer) Request(_ protocol.Connection, r *protocol.Request) (protocol.RequestResponse, error) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.asked[r.Name]++
+	if p.silent != "" && strings.HasPrefix(r.Name, p.silent+"/") {
+		p.mu.Unlock()
+		<-p.ended
+		return nil, protocol.ErrNoSuchFile
+	}
+	defer p.mu.Unlock()
 	data, ok := p.contents[r.Name]
 	if !ok || r.Offset != 0 {
 		return nil, protocol.ErrNoSuchFile
@@ -167,7 +175,7 @@ func newBadPeer(t *testing.T, n *botsynctest.Node) *badPeer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &badPeer{t: t, identity: identity, contents: map[string][]byte{}, asked: map[string]int{}}
+	p := &badPeer{t: t, identity: identity, contents: map[string][]byte{}, asked: map[string]int{}, ended: make(chan struct{})}
 	port, folder, err := addStock(n, identity.ID)
 	id, err2 := protocol.DeviceIDFromString(identity.ID)
 	victim, err3 := protocol.DeviceIDFromString(n.Status().Device.ID)
@@ -177,6 +185,7 @@ func newBadPeer(t *testing.T, n *botsynctest.Node) *badPeer {
 	p.id, p.victim, p.port, p.folder = id, victim, strconv.Itoa(port), folder
 	p.dial()
 	t.Cleanup(func() {
+		close(p.ended)
 		p.socket.Close()
 		<-p.closed
 	})

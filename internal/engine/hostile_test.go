@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -84,7 +85,13 @@ var hostiles = []hostile{
 	{what: "an unclean name", files: named("a//b"), cut: true},
 	{what: "a NUL", files: named("nul\x00name", "nul/\x00"), wrong: "nul"},
 	{what: "10,000 characters", files: named(strings.Repeat("n", 10_000)), wrong: "nnnn"},
-	{what: "a path of 10,000 characters", files: named(strings.Repeat("long/", 2000) + "x")},
+	{what: "a path of 10,000 characters", files: named(strings.Repeat("long/", 2000) + "x"), wrong: "long/long/"},
+	{what: "a directory of 10,000 characters", files: func(p *badPeer, _ string) []protocol.FileInfo {
+		return []protocol.FileInfo{p.directory(strings.Repeat("deep/", 2000) + "x"), p.link(strings.Repeat("link/", 2000)+"x", "y")}
+	}, wrong: "deep/deep/"},
+	{what: "a deletion of 10,000 characters", files: func(p *badPeer, _ string) []protocol.FileInfo {
+		return []protocol.FileInfo{p.deleted(strings.Repeat("gone/", 2000) + "x")}
+	}},
 	{what: "control characters", files: named("bell\x07esc\x1b[31m\nnewline", "\u202egpj.exe")},
 	{what: "names of Windows", files: named("CON", "NUL.txt", `..\..\escaped`, `C:\escaped`, "a:stream", "dot.", "space ")},
 	{what: "names of the engine's own", files: named(".stfolder", ".stfolder/x", ".stignore", ".stversions/x", ".syncthing.x.tmp")},
@@ -173,9 +180,12 @@ func TestHostilePeer(t *testing.T) {
 		if after := around(t, agent, outside); after != before {
 			t.Fatalf("%s: outside of the folder there was\n%s and now there is\n%s", h.what, before, after)
 		}
-		if h.wrong != "" && statusNames {
+		if h.wrong != "" {
 			agent.AwaitStatus("it names what is wrong: "+h.what, func(s api.Status) bool { return isNamed(s, h.wrong) })
 		}
+		agent.AwaitStatus("all that is lacking is named: "+h.what, func(s api.Status) bool {
+			return !slices.ContainsFunc(s.Folders, func(f api.Folder) bool { return f.NeedFiles != f.FailedTotal })
+		})
 	}
 	if agent.PID() != pid || !agent.Held() {
 		t.Error("the daemon is not the one that it was")
@@ -193,9 +203,6 @@ func TestHostilePeer(t *testing.T) {
 		t.Errorf("set-user-ID: %v, %v", info, err)
 	}
 }
-
-// statusNames is on once status names what could not be written.
-const statusNames = true
 
 // isNamed reports whether the status names a path.
 func isNamed(s api.Status, part string) bool {

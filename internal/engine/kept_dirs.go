@@ -223,6 +223,9 @@ func (f folderFS) MkdirAll(name string, perm fs.FileMode) error {
 	if i := ignoringOf(f.root); i != nil {
 		i.kept.release(filepath.ToSlash(filepath.Clean(name)))
 	}
+	if _, err := f.Filesystem.Lstat(name); errors.Is(err, syscall.ENAMETOOLONG) {
+		return err // else as many would be made as fit
+	}
 	return f.Filesystem.MkdirAll(name, perm)
 }
 
