@@ -58,7 +58,13 @@ func (f folderFS) OpenFile(name string, flags int, mode fs.FileMode) (fs.File, e
 	}
 	f.replacing.opened(name)
 	file := newDemandFile(f.Filesystem, name, flags, mode)
-	return &pulledFile{demanded: file, closed: func() { f.replacing.complete(name) }}, nil
+	under := pullingOf(f.root)
+	under.begin()
+	var once sync.Once
+	return &pulledFile{demanded: file, closed: func() {
+		f.replacing.completeNext(name)
+		once.Do(under.end)
+	}}, nil
 }
 
 // Create makes the temporary file into which Syncthing copies a renamed one.
@@ -153,6 +159,7 @@ func (f folderFS) bothThere(name string) bool {
 type replacing struct {
 	mu    sync.Mutex
 	temps map[string]int // temporary file → looks at what it will replace, or closed
+	last  string         // temporary file that was closed last
 }
 
 // closed says that a temporary file is complete, and its mode still to be set.
@@ -167,6 +174,16 @@ func (r *replacing) opened(temp string) {
 
 func (r *replacing) complete(temp string) {
 	r.mu.Lock()
+	r.temps[temp] = closed
+	r.mu.Unlock()
+}
+
+// completeNext is complete for files that are closed, which are dealt with one after
+// the other: if the one before is still to be renamed, it never will be.
+func (r *replacing) completeNext(temp string) {
+	r.mu.Lock()
+	delete(r.temps, r.last)
+	r.last = temp
 	r.temps[temp] = closed
 	r.mu.Unlock()
 }

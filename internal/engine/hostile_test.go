@@ -117,6 +117,15 @@ var hostiles = []hostile{
 	{what: "a negative block", files: with("negative block", func(f *protocol.FileInfo) { f.Blocks[0].Size = -1 }), cut: true},
 	{what: "an offset out of it", files: with("offset", func(f *protocol.FileInfo) { f.Blocks[0].Offset = 1 << 50 }), cut: true},
 	{what: "a hash that is not its own", files: with("hash", func(f *protocol.FileInfo) { f.Blocks[0].Hash = make([]byte, 32) }), wrong: "hash"},
+	{what: "blocks of a byte each", files: func(p *badPeer, _ string) []protocol.FileInfo {
+		f := p.file("tiny blocks", make([]byte, 1000))
+		whole := f.Blocks[0]
+		f.Blocks = nil
+		for at := range f.Size {
+			f.Blocks = append(f.Blocks, protocol.BlockInfo{Hash: whole.Hash, Offset: at, Size: 1})
+		}
+		return []protocol.FileInfo{f}
+	}, cut: true},
 	{what: "no hash", files: with("no hash", func(f *protocol.FileInfo) { f.Blocks[0].Hash = nil })},
 	{what: "no blocks", files: with("no blocks", func(f *protocol.FileInfo) { f.Blocks = nil }), cut: true},
 	{what: "a directory with blocks", files: with("directory", func(f *protocol.FileInfo) { f.Type = protocol.FileInfoTypeDirectory }), cut: true},

@@ -73,7 +73,10 @@ func checkEntry(f *protocol.FileInfo) error {
 // checkBlocks: one block follows the other, and together they are the file.
 func checkBlocks(f *protocol.FileInfo) error {
 	var end int64
-	for _, b := range f.Blocks {
+	for i, b := range f.Blocks {
+		if i < len(f.Blocks)-1 && b.Size < protocol.MinBlockSize {
+			return errEntryBlocks // each would take a goroutine
+		}
 		if b.Size < 0 || b.Size > protocol.MaxBlockSize || b.Offset != end {
 			return errEntryBlocks
 		}
