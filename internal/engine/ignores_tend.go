@@ -35,7 +35,8 @@ const (
 )
 
 // tendIgnores has changed patterns take effect, hides directories that are kept
-// for what is kept out, and counts that, until ctx ends.
+// for what is kept out, gives way to directories, and counts what is kept out, until
+// ctx ends.
 func (e *Engine) tendIgnores(ctx context.Context) {
 	tick := time.NewTicker(ignoresInterval)
 	defer tick.Stop()
@@ -59,6 +60,7 @@ func (e *Engine) tendIgnores(ctx context.Context) {
 			}
 			if i.failed.Swap(false) {
 				e.keepDirs(id, i)
+				e.settleKinds(id)
 			}
 			i.recount(ctx, time.Now())
 		}
@@ -77,7 +79,7 @@ func (ws *watches) lookAt(folder string) {
 	}
 }
 
-// noteIgnores takes an event that says that something could not be deleted.
+// noteIgnores takes an event that says that something could not be written or deleted.
 func (e *Engine) noteIgnores(ev events.Event) {
 	data, ok := ev.Data.(map[string]any)
 	if !ok || ev.Type != events.FolderErrors {
