@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"io"
 	"sync"
 	"sync/atomic"
@@ -32,6 +33,9 @@ type demandFile struct {
 	name  string
 	flags int
 	mode  fs.FileMode
+	// later, if there is one, takes what makes a file to which nothing was written: it
+	// is all of it a hole, or could not be had, and nobody else can tell.
+	later func(name string, make func() error)
 
 	mu      sync.Mutex
 	file    fs.File // nil while it is not open
@@ -40,7 +44,7 @@ type demandFile struct {
 	resting bool
 	made    bool
 	size    int64 // that it will be given when it is made; negative if none
-	err     error // of the first time that it could not be closed
+	err     error // of the first time that it could not be opened or closed
 }
 
 func newDemandFile(fsys fs.Filesystem, name string, flags int, mode fs.FileMode) *demandFile {
@@ -76,6 +80,7 @@ func (f *demandFile) open() error {
 	}
 	file, err := f.fsys.OpenFile(f.name, flags, f.mode)
 	if err != nil {
+		f.err = cmp.Or(f.err, err)
 		return err
 	}
 	if !f.made {
@@ -98,9 +103,7 @@ func (f *demandFile) leave() {
 	if !f.resting && (f.kept || f.keep()) {
 		return
 	}
-	if err := f.file.Close(); err != nil && f.err == nil {
-		f.err = err
-	}
+	f.err = cmp.Or(f.err, f.file.Close())
 	f.file = nil
 	if f.kept {
 		f.kept = false
@@ -151,7 +154,21 @@ func (f *demandFile) Truncate(size int64) error {
 	return f.with(func(file fs.File) error { return file.Truncate(size) })
 }
 
-func (f *demandFile) Sync() error { return f.with(fs.File.Sync) }
+func (f *demandFile) Sync() error {
+	f.mu.Lock()
+	untouched, err := f.untouched(), f.err
+	f.mu.Unlock()
+	if untouched {
+		return err
+	}
+	return f.with(fs.File.Sync)
+}
+
+// untouched reports whether there is no file, and need be none until it gets its
+// name. It is called with mu held.
+func (f *demandFile) untouched() bool {
+	return !f.made && f.size > 0 && f.flags&fs.OptCreate != 0 && f.later != nil
+}
 
 func (f *demandFile) Stat() (info fs.FileInfo, err error) {
 	err = f.with(func(file fs.File) error {
@@ -169,16 +186,33 @@ func (f *demandFile) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, err
 }
 
-// Close makes the file if nothing was written to it: it may be empty, or all of it
-// a hole.
+// Close makes the file if nothing was written to it since it is empty.
 func (f *demandFile) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.untouched() {
+		if f.err == nil {
+			f.later(f.name, f.makeHole)
+		}
+		return f.err
+	}
 	if !f.made {
 		if err := f.open(); err != nil {
 			return err
 		}
 	}
+	f.resting = true
+	f.leave()
+	return f.err
+}
+
+func (f *demandFile) makeHole() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.open(); err != nil {
+		return err
+	}
+	f.err = cmp.Or(f.err, f.file.Sync())
 	f.resting = true
 	f.leave()
 	return f.err

@@ -105,6 +105,40 @@ func TestEmptyTemporaryFilesAreMade(t *testing.T) {
 	}
 }
 
+// A hole is made when it gets its mode or its name, and what could not be had is not
+// made at all.
+func TestHolesAreMadeLate(t *testing.T) {
+	dir := t.TempDir()
+	fsys := fs.NewFilesystem(filesystemType.ToFS(), dir)
+	for name, finish := range map[string]func(temp, name string) error{
+		"mode":     func(temp, _ string) error { return fsys.Chmod(temp, 0o644) },
+		"no mode":  func(string, string) error { return nil },
+		"failed":   nil,
+		"failed 2": nil,
+	} {
+		temp := fs.TempName(name)
+		file, err := fsys.OpenFile(temp, fs.OptReadWrite|fs.OptCreate|fs.OptExclusive, 0o600)
+		if err := errors.Join(err, file.Truncate(1<<20), file.Sync(), file.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, temp)); !errors.Is(err, iofs.ErrNotExist) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if finish == nil {
+			continue
+		}
+		if err := errors.Join(finish(temp, name), fsys.Rename(temp, name)); err != nil {
+			t.Fatal(name, err)
+		}
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() != 1<<20 {
+			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+	if names, err := os.ReadDir(dir); err != nil || len(names) != 2 {
+		t.Errorf("%v, %v", names, err)
+	}
+}
+
 // countingFS counts the files that are open.
 type countingFS struct {
 	fs.Filesystem

@@ -58,6 +58,7 @@ func (f folderFS) OpenFile(name string, flags int, mode fs.FileMode) (fs.File, e
 	}
 	f.replacing.opened(name)
 	file := newDemandFile(f.Filesystem, name, flags, mode)
+	file.later = f.replacing.makeLater
 	under := pullingOf(f.root)
 	under.begin()
 	var once sync.Once
@@ -77,6 +78,9 @@ func (f folderFS) Create(name string) (fs.File, error) {
 
 func (f folderFS) Chmod(name string, mode fs.FileMode) error {
 	if fs.IsTemporary(name) {
+		if err := f.replacing.makeNow(name); err != nil {
+			return err
+		}
 		f.replacing.begin(name)
 	}
 	return f.Filesystem.Chmod(name, mode)
@@ -131,6 +135,9 @@ func (f folderFS) Rename(from, to string) error {
 		f.replacing.complete(to)
 		journalOf(f.root).removed(from)
 	} else if fs.IsTemporary(from) {
+		if err := f.replacing.makeNow(from); err != nil {
+			return err
+		}
 		f.replacing.opened(from)
 		info, err := f.Filesystem.Lstat(from)
 		journalOf(f.root).placed(to, info, err)
@@ -160,6 +167,8 @@ type replacing struct {
 	mu    sync.Mutex
 	temps map[string]int // temporary file → looks at what it will replace, or closed
 	last  string         // temporary file that was closed last
+	hole  string         // temporary file that is still to be made, by make
+	make  func() error
 }
 
 // closed says that a temporary file is complete, and its mode still to be set.
@@ -169,7 +178,30 @@ const closed = -1
 func (r *replacing) opened(temp string) {
 	r.mu.Lock()
 	delete(r.temps, temp)
+	if r.hole == temp {
+		r.hole, r.make = "", nil
+	}
 	r.mu.Unlock()
+}
+
+// makeLater notes how to make a temporary file that is all of it a hole. That is only
+// done if it gets a mode or its name, which is at once or never.
+func (r *replacing) makeLater(temp string, now func() error) {
+	r.mu.Lock()
+	r.hole, r.make = temp, now
+	r.mu.Unlock()
+}
+
+func (r *replacing) makeNow(temp string) error {
+	r.mu.Lock()
+	if r.hole != temp {
+		r.mu.Unlock()
+		return nil
+	}
+	now := r.make
+	r.hole, r.make = "", nil
+	r.mu.Unlock()
+	return now()
 }
 
 func (r *replacing) complete(temp string) {
