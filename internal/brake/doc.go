@@ -58,4 +58,5 @@ type Loss struct {
 	Content   Content // what was in it
 	Emptied   bool    // it is there, and has no contents any more
 	Directory bool
+	Uncounted bool // it is not among the files that are counted: it was lost while that did not travel
 }

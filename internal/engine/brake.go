@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/syncthing/syncthing/lib/fs"
 	"github.com/syncthing/syncthing/lib/protocol"
 
 	"github.com/botsync/botsync/internal/brake"
@@ -41,9 +40,13 @@ type braked struct {
 	undo    map[string]bool // what is to come back from the peers
 	lost    []string        // of that, what no peer has
 	killed  map[string]bool // what was expected to vanish when the daemon ended
-	left    int             // of that, what could not be made to come back yet
+	left    int             // of what is to come back, what could not be made to yet
+	resting bool            // the folder only receives: what vanishes does not travel anyway
+	looked  bool            // all of it was looked at since that began or ended, or since the start
+	turn    int             // how often that began or ended
 	busy    bool            // it is being judged, or a decision carried out
 	done    chan struct{}   // closed when the decision is carried out, or has to be tried again
+	why     error           // what it has to be tried again for, or why it is not carried out
 	pause   time.Time       // nothing is to be done before
 	checked time.Time       // when the disk was last asked for what is held
 }
@@ -52,33 +55,55 @@ func newBrakes() brakes {
 	return brakes{folders: map[string]*braked{}, wake: make(chan struct{}, 1), events: make(chan Event)}
 }
 
-// setBrakes has a brake for each folder that wants one and sends what is changed
-// in it: what is changed in others does not travel.
-func (e *Engine) setBrakes(s Settings) {
+// addBrakes has a brake for each folder that wants one. It has to be called before
+// Syncthing hears of the settings.
+func (e *Engine) addBrakes(s Settings) {
 	e.brakes.mu.Lock()
 	defer e.brakes.mu.Unlock()
-	wanted := map[string]Folder{}
 	for _, f := range s.Folders {
-		if f.Brake && !f.ReceiveOnly {
-			wanted[f.ID] = f
+		if !f.Brake {
+			continue
 		}
-	}
-	for id, b := range e.brakes.folders {
-		if f, ok := wanted[id]; !ok || filepath.Clean(f.Path) != b.root {
-			delete(e.brakes.folders, id)
+		b, root := e.brakes.folders[f.ID], filepath.Clean(f.Path)
+		if b != nil && b.root != root {
 			_ = os.Remove(b.path)
+			b = nil
 		}
-	}
-	for id, f := range wanted {
-		b := e.brakes.folders[id]
 		if b == nil {
-			b = &braked{id: id, root: filepath.Clean(f.Path), path: e.brakePath(id)}
+			b = &braked{id: f.ID, root: root, path: e.brakePath(f.ID)}
 			b.load()
-			e.brakes.folders[id] = b
+			b.rest(f.ReceiveOnly)
+			b.looked = !b.Held() && !b.resting
+			e.brakes.folders[f.ID] = b
 		}
 		b.Limits = s.Brake
 		if b.Limits.Off && b.Held() {
 			b.end(brakeOff, time.Now())
+		}
+	}
+	e.brakes.nudge()
+}
+
+// settleBrakes has the brakes of folders rest that only receive, and no others, and
+// drops those that are not wanted. It has to be called when the settings are in force:
+// until then a folder may send what a scan finds.
+func (e *Engine) settleBrakes(s Settings) {
+	e.brakes.mu.Lock()
+	defer e.brakes.mu.Unlock()
+	wanted := map[string]Folder{}
+	for _, f := range s.Folders {
+		if f.Brake {
+			wanted[f.ID] = f
+		}
+	}
+	for id, b := range e.brakes.folders {
+		f, ok := wanted[id]
+		switch {
+		case !ok:
+			delete(e.brakes.folders, id)
+			_ = os.Remove(b.path)
+		case f.ReceiveOnly != b.resting:
+			b.rest(f.ReceiveOnly)
 		}
 	}
 	e.brakes.nudge()
@@ -123,7 +148,7 @@ func (e *Engine) pass(folder string, files []protocol.FileInfo) []protocol.FileI
 	}
 	count, coming := 0, 0
 	if len(losses) > 0 {
-		count, coming = e.filesIn(folder), e.coming(folder)
+		count, coming = e.filesIn(folder)+uncounted(losses), e.coming(folder)
 	}
 	out, drop := e.brakes.sort(e.id.Short(), b, files, all, losses, at, pulled, count, coming)
 	if len(drop) > 0 {
@@ -185,6 +210,13 @@ func (e *Engine) lossOf(folder string, f protocol.FileInfo) (found, bool) {
 		return found{}, false
 	}
 	had, ok, err := e.db.GetDeviceFile(folder, protocol.LocalDeviceID, f.Name)
+	uncounted := false
+	if err == nil && ok && had.IsReceiveOnlyChanged() {
+		// It was lost while the folder only received, which nobody was told: what
+		// would be lost now is what the others have.
+		uncounted = had.Deleted
+		had, ok, err = e.db.GetGlobalFile(folder, f.Name)
+	}
 	if err == nil && (!ok || had.Deleted || had.IsInvalid() && !had.MustRescan() || emptied && (had.Size == 0 || had.Type != protocol.FileInfoTypeFile)) {
 		return found{}, false
 	}
@@ -192,7 +224,7 @@ func (e *Engine) lossOf(folder string, f protocol.FileInfo) (found, bool) {
 	if err == nil && ok && global.Version.Equal(f.Version) {
 		return found{}, false // it was pulled
 	}
-	l := brake.Loss{Name: f.Name, Content: contents(had), Emptied: emptied, Directory: had.IsDirectory()}
+	l := brake.Loss{Name: f.Name, Content: contents(had), Emptied: emptied, Directory: had.IsDirectory(), Uncounted: uncounted}
 	return found{Loss: l, superseded: err == nil && ok && !global.Version.Equal(had.Version) && !had.Version.GreaterEqual(global.Version)}, true
 }
 
@@ -219,6 +251,16 @@ func (e *Engine) filesIn(folder string) int {
 		return 0
 	}
 	return c.Files + c.Symlinks
+}
+
+// uncounted counts the files and links among losses that filesIn leaves out.
+func uncounted(losses []brake.Loss) (n int) {
+	for _, l := range losses {
+		if l.Uncounted && !l.Directory {
+			n++
+		}
+	}
+	return n
 }
 
 // coming counts the changes in a folder that are known of and have yet to be
@@ -290,35 +332,4 @@ func (e *Engine) elsewhere(folder, name string) bool {
 		}
 	}
 	return false
-}
-
-// removeEmpty removes a file that has no contents, so that nobody takes it for
-// the other side of a conflict. What a program writes into it at that moment is
-// kept.
-func (e *Engine) removeEmpty(b *braked, name string) (removed bool, err error) {
-	path := filepath.Join(b.root, name)
-	if unfinished(b.root, filepath.Dir(name))[filepath.Base(name)] {
-		return false, nil
-	}
-	info, err := os.Lstat(path)
-	if fs.IsNotExist(err) {
-		return true, nil
-	}
-	if err != nil || !info.Mode().IsRegular() || info.Size() > 0 {
-		return false, err
-	}
-	k := keeper{from: b.root, to: filepath.Join(e.dir, "emptied", b.id)}
-	if err := k.keep(name); err != nil {
-		return false, err
-	}
-	kept := filepath.Join(k.to, name)
-	if err := os.Remove(path); err != nil {
-		return false, err
-	}
-	if info, err := os.Lstat(kept); err == nil && info.Size() > 0 {
-		slog.Warn("A file was written while it was brought back; what was written is kept", "path", path, "kept", kept)
-	} else if err == nil {
-		_ = os.Remove(kept)
-	}
-	return true, nil
 }

@@ -63,7 +63,7 @@ func (e *Engine) startDue(ctx context.Context, now time.Time) time.Duration {
 			do, due = e.carryOut, now
 		case b.Held():
 			do, due = e.recheckHeld, b.checked.Add(brakeRecheck)
-		case waits:
+		case waits && !b.resting:
 			do = e.judge
 		default:
 			continue
@@ -93,8 +93,9 @@ func (e *Engine) judge(ctx context.Context, b *braked) {
 	e.brakes.mu.Lock()
 	now := time.Now()
 	waiting := b.Waiting()
+	files += uncounted(waiting)
 	switch waited := now.Sub(b.Since()); {
-	case len(waiting) == 0:
+	case len(waiting) == 0, b.resting:
 	case b.TooMuch(now, files, e.brakes.arrivals.Contents(now)):
 		if elsewhere && waited < movePatience {
 			b.pause = now.Add(brakePause)
@@ -154,7 +155,12 @@ func (s *firstScans) over(folder string) bool {
 // carryOut does what was decided.
 func (e *Engine) carryOut(ctx context.Context, b *braked) {
 	e.brakes.mu.Lock()
-	decided, decision := b.state.Names, b.state.Decision
+	decided, decision, turn := b.state.Names, b.state.Decision, b.turn
+	if b.resting {
+		e.brakes.mu.Unlock()
+		e.undoResting(ctx, b)
+		return
+	}
 	if decision == decideAccept {
 		b.Allow(decided)
 	} else {
@@ -174,8 +180,8 @@ func (e *Engine) carryOut(ctx context.Context, b *braked) {
 	e.brakes.mu.Lock()
 	now := time.Now()
 	b.Disallow(now, decided)
-	if err != nil {
-		b.pause = now.Add(brakeRetry)
+	if err != nil || b.turn != turn {
+		b.put(err, now)
 		e.brakes.mu.Unlock()
 		return
 	}
@@ -195,14 +201,26 @@ func (e *Engine) carryOut(ctx context.Context, b *braked) {
 
 // recheckHeld ends a hold of which nothing is left, or nothing but what was moved.
 func (e *Engine) recheckHeld(ctx context.Context, b *braked) {
+	if err := e.lookOnce(ctx, b); err != nil {
+		e.brakes.mu.Lock()
+		defer e.brakes.mu.Unlock()
+		b.pause = time.Now().Add(brakeRetry)
+		return
+	}
 	start := time.Now()
-	e.recheck(b)
+	e.brakes.mu.Lock()
+	turn := b.turn
+	e.brakes.mu.Unlock()
+	losses, err := e.missing(b)
 	e.brakes.mu.Lock()
 	now := time.Now()
 	b.checked = now
 	b.pause = now.Add(brakeShare * now.Sub(start))
-	ended := b.Held() && b.state.Decision == "" && e.scans.over(b.id) &&
-		(len(b.Waiting()) == 0 || b.Moved(e.brakes.arrivals.Contents(now), b.state.Passed, b.state.Of))
+	ended := false
+	if err == nil && b.turn == turn && b.Held() && b.state.Decision == "" && b.looked {
+		b.count(losses)
+		ended = len(losses) == 0 || b.Moved(e.brakes.arrivals.Contents(now), b.state.Passed, b.state.Of)
+	}
 	if ended {
 		b.end(BrakeReturned, now)
 	}
@@ -256,7 +274,7 @@ func (e *Engine) rememberPassed() {
 		entries, failed := e.db.AllLocalFilesBySequence(b.id, protocol.LocalDeviceID, max(1, last-rememberBack), rememberBack+1)
 		for f := range entries {
 			at := time.Unix(f.ModifiedS, 0)
-			if f.Deleted && !f.IsDirectory() && f.ModifiedBy == e.id.Short() && now.Sub(at) < brake.Span && !at.After(now) {
+			if f.Deleted && !f.IsReceiveOnlyChanged() && !f.IsDirectory() && f.ModifiedBy == e.id.Short() && now.Sub(at) < brake.Span && !at.After(now) {
 				e.brakes.mu.Lock()
 				if at.After(b.state.Ended) {
 					b.Remember(at, brake.Loss{Name: f.Name})

@@ -5,9 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/syncthing/syncthing/lib/config"
+	"github.com/syncthing/syncthing/lib/protocol"
+
+	"github.com/botsync/botsync/internal/brake"
 )
 
 // Brake says what is held in a folder.
@@ -23,6 +28,7 @@ type Brake struct {
 	Passed   int       // were lost in the minutes before, and told to the peers
 	Names    []string  // the first of them, slash-separated
 	Deciding bool      // a decision is being carried out
+	Resting  bool      // the folder only receives now: what is held does not travel anyway
 	Outcome  string    // how the latest hold ended, one of the Brake constants
 }
 
@@ -34,17 +40,17 @@ func (e *Engine) Brake(folder string) Brake {
 	if b == nil {
 		return Brake{}
 	}
-	if b.Held() && b.state.Decision == "" && e.scans.over(folder) {
-		b.count()
+	if b.Held() && b.state.Decision == "" && b.looked && !b.resting {
+		b.count(b.Waiting())
 	}
 	out := b.state.brake(b.Held())
-	out.Judging = !b.Held() && len(b.Waiting()) > 0
+	out.Judging = !b.Held() && !b.resting && len(b.Waiting()) > 0
 	return out
 }
 
 func (s brakeState) brake(held bool) Brake {
 	return Brake{Held: held, Since: s.Since, Files: s.Files, Emptied: s.Emptied, Of: s.Of, Passed: s.Passed, Names: s.First,
-		Deciding: held && s.Decision != "", Outcome: s.Outcome}
+		Deciding: held && s.Decision != "", Resting: held && s.Resting, Outcome: s.Outcome}
 }
 
 // KeptBrake returns what was held in a folder when the engine in dir ran last.
@@ -59,17 +65,28 @@ type Resumed struct {
 	Files   int      // that were held; 0 if nothing was
 	Emptied int      // of them
 	Lost    []string // could not be brought back, as no peer is known to have them; slash-separated
-	Left    int      // could not be brought back yet: they are held until that is possible
+	// Left counts what the decision was not carried out for yet: that is held until it
+	// is, by itself. Why says what it waits for, nil if there is nothing left.
+	Left int
+	Why  error
 }
 
-// ErrDeciding says that something else has been decided already.
-var ErrDeciding = errors.New("another decision is being carried out")
+var (
+	// ErrDeciding says that something else has been decided already.
+	ErrDeciding = errors.New("another decision is being carried out")
+	// ErrRests says that nobody can be told of what vanished: the folder only receives.
+	ErrRests = errors.New("the folder only receives")
+	// ErrInUse says that an empty file is in the way of one that is to come back.
+	ErrInUse = errors.New("empty files are in the way that are in use, or cannot be put aside")
+	// ErrBusy says that a folder is being looked at or written to.
+	ErrBusy = errors.New("the folder is being looked at or written to")
+)
 
 // Resume ends that a folder is held: what was lost is told to the peers, or is
 // brought back from them. It returns when they have been told, or when what is
-// missing is known to be: it comes after that. What cannot be brought back yet is
-// tried again until it can. A decision is carried out also if
-// ctx ends or the daemon is killed meanwhile.
+// missing is known to be: it comes after that. What cannot be done yet is tried again
+// until it can be, and is what is left. A decision is carried out also if ctx ends or
+// the daemon is killed meanwhile; if the error is that of ctx, nothing was decided.
 //
 // A folder that is stopped because its directory or the mark in it is missing is
 // made anew, and all that was in it is what was held.
@@ -80,19 +97,23 @@ func (e *Engine) Resume(ctx context.Context, folder string, accept bool) (Resume
 	if b == nil {
 		return out, nil
 	}
+	if accept && e.rests(b) {
+		return out, wrap(ErrRests)
+	}
 	if err := e.remake(ctx, b); err != nil {
 		return out, wrap(err)
 	}
-	if !e.scans.over(folder) {
-		// Only then is it known again what is held.
-		if err := e.Look(ctx, folder); err != nil {
-			return out, wrap(err)
-		}
+	// Only then is it known again what is held.
+	if err := e.lookOnce(ctx, b); err != nil {
+		return out, wrap(err)
 	}
 	if err := e.awaitJudgement(ctx, b); err != nil {
 		return out, wrap(err)
 	}
-	e.recheck(b)
+	losses, err := e.missing(b)
+	if err != nil {
+		return out, wrap(err)
+	}
 	decision := decideUndo
 	if accept {
 		decision = decideAccept
@@ -106,32 +127,69 @@ func (e *Engine) Resume(ctx context.Context, folder string, accept bool) (Resume
 		e.brakes.mu.Unlock()
 		return out, wrap(ErrDeciding)
 	}
-	b.count()
+	if accept && b.resting {
+		e.brakes.mu.Unlock()
+		return out, wrap(ErrRests)
+	}
+	b.count(losses)
 	out.Files, out.Emptied = b.state.Files, b.state.Emptied
 	if b.state.Decision == "" {
-		b.state.Decision, b.state.Names, b.lost = decision, names(b.Waiting()), nil
+		b.state.Decision, b.state.Names, b.lost = decision, names(losses), nil
 		if err := b.save(); err != nil {
 			b.state.Decision, b.state.Names = "", nil
 			e.brakes.mu.Unlock()
 			return out, wrap(err)
 		}
-		b.pause = time.Time{}
 	}
+	b.pause = time.Time{} // it may be possible by now
 	if b.done == nil {
 		b.done = make(chan struct{})
 	}
 	done := b.done
 	e.brakes.mu.Unlock()
 	e.brakes.nudge()
+	why := ErrBusy
 	select {
 	case <-done:
+		why = nil
 	case <-ctx.Done():
-		return out, ctx.Err()
 	}
 	e.brakes.mu.Lock()
 	defer e.brakes.mu.Unlock()
-	out.Lost, out.Left = b.lost, b.left
+	if why == nil {
+		why = b.why
+	}
+	if errors.Is(why, ErrRests) {
+		return out, wrap(why)
+	}
+	out.Lost, out.Why = b.lost, why
+	if out.Left = b.left; why != nil && !errors.Is(why, ErrInUse) {
+		out.Left = countFiles(b.state.Names, losses)
+	}
 	return out, nil
+}
+
+// countFiles counts those of some names that are not directories' among losses.
+func countFiles(names []string, losses []brake.Loss) (n int) {
+	directories := map[string]bool{}
+	for _, l := range losses {
+		directories[l.Name] = l.Directory
+	}
+	for _, name := range names {
+		if !directories[name] {
+			n++
+		}
+	}
+	return n
+}
+
+// put has what was decided tried again later.
+func (b *braked) put(why error, now time.Time) {
+	if why == nil {
+		why = ErrBusy
+	}
+	b.pause = now.Add(brakeRetry)
+	b.answer(why)
 }
 
 // remake makes the directory of a folder, and the mark in it, where they are
@@ -168,7 +226,7 @@ func IsAway(err error) bool {
 func (e *Engine) awaitJudgement(ctx context.Context, b *braked) error {
 	for {
 		e.brakes.mu.Lock()
-		judging := !b.Held() && len(b.Waiting()) > 0
+		judging := !b.Held() && !b.resting && len(b.Waiting()) > 0
 		e.brakes.mu.Unlock()
 		if !judging {
 			return nil
@@ -187,7 +245,7 @@ func (e *Engine) awaitJudgement(ctx context.Context, b *braked) error {
 // what was asked for: it waits, or is held, as before.
 func (e *Engine) ExpectLosses(folder string, paths []string) (done func()) {
 	b := e.brakes.of(folder)
-	if b == nil {
+	if b == nil || e.rests(b) {
 		return func() {}
 	}
 	e.brakes.mu.Lock()
@@ -210,4 +268,60 @@ func (e *Engine) ExpectLosses(folder string, paths []string) (done func()) {
 			}
 		}
 	}
+}
+
+// maxSources is how many missing files are asked for who has them, per folder.
+const maxSources = 200
+
+// Sources reports whether a peer that is connected has some of what this device lacks
+// in the folders. Only the first of many are asked for.
+func (e *Engine) Sources(folders []string) (bool, error) {
+	for _, folder := range folders {
+		devices, err := e.db.ListDevicesForFolder(folder)
+		if err != nil {
+			return false, fmt.Errorf("looking for who has what is missing: %w", err)
+		}
+		devices = slices.DeleteFunc(slices.Clone(devices), func(d protocol.DeviceID) bool { return !e.Connected(d.String()) })
+		files, failed := e.db.AllNeededGlobalFiles(folder, protocol.LocalDeviceID, config.PullOrderAlphabetic, maxSources, 0)
+		n := 0
+		for f := range files {
+			// A deletion needs nobody.
+			if n++; f.Deleted || f.IsDirectory() {
+				return true, nil
+			}
+			for _, device := range devices {
+				if theirs, ok, err := e.db.GetDeviceFile(folder, device, f.Name); err == nil && ok && !theirs.IsInvalid() && theirs.Version.Equal(f.Version) {
+					return true, nil
+				}
+			}
+		}
+		if err := failed(); err != nil {
+			return false, fmt.Errorf("looking for who has what is missing: %w", err)
+		}
+		if n == maxSources && len(devices) > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// Vanished reports whether a file, or some of what is below a directory, "." for all
+// of the folder, is gone or empty here while the index has it still, and whether that
+// is held.
+func (e *Engine) Vanished(folder, path string) (vanished, held bool) {
+	b := e.brakes.of(folder)
+	if b == nil {
+		return false, false
+	}
+	name := filepath.FromSlash(path)
+	e.brakes.mu.Lock()
+	defer e.brakes.mu.Unlock()
+	vanished = path == "." && len(b.Waiting()) > 0 || b.Lost(name)
+	for _, l := range b.Waiting() {
+		if vanished {
+			break
+		}
+		vanished = strings.HasPrefix(l.Name, name+string(filepath.Separator))
+	}
+	return vanished, vanished && b.Held() && b.state.Decision == ""
 }

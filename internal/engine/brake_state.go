@@ -40,6 +40,7 @@ type brakeState struct {
 	Decision string    `json:"decision,omitempty"`
 	Names    []string  `json:"names,omitempty"` // that were decided
 	Outcome  string    `json:"outcome,omitempty"`
+	Resting  bool      `json:"resting,omitempty"` // the folder only received then
 	Ended    time.Time `json:"ended,omitzero"`
 
 	// Expected is what somebody has asked for to vanish, until a scan has found that
@@ -133,8 +134,9 @@ func (b *braked) save() error {
 
 // hold holds what waits. If that cannot be kept it is held until the daemon ends.
 func (b *braked) hold(now time.Time, of int) {
-	b.state = brakeState{Since: now.UTC(), Of: of, Passed: b.Passed(), Expected: b.state.Expected}
-	b.count()
+	b.state = brakeState{Since: now.UTC(), Passed: b.Passed(), Expected: b.state.Expected, Resting: b.resting}
+	b.count(b.Waiting())
+	b.state.Of = max(of, b.state.Files)
 	b.Hold()
 	b.checked = now
 	if err := b.save(); err != nil {
@@ -142,11 +144,11 @@ func (b *braked) hold(now time.Time, of int) {
 	}
 }
 
-// count counts what waits.
-func (b *braked) count() {
+// count counts what is held.
+func (b *braked) count(losses []brake.Loss) {
 	b.state.Files, b.state.Emptied, b.state.First = 0, 0, nil
 	first := make([]string, 0, brakeNames)
-	for _, l := range b.Waiting() {
+	for _, l := range losses {
 		if l.Directory {
 			continue
 		}
@@ -183,11 +185,13 @@ func (b *braked) end(outcome string, now time.Time) {
 	if err := b.save(); err != nil {
 		slog.Error("It cannot be kept that a folder is held no more", "folder", b.root, "error", err)
 	}
-	b.answer()
+	b.left = 0
+	b.answer(nil)
 }
 
-// answer has whoever has decided go on.
-func (b *braked) answer() {
+// answer has whoever has decided go on, and tells him why if it is not done yet.
+func (b *braked) answer(why error) {
+	b.why = why
 	if b.done != nil {
 		close(b.done)
 		b.done = nil
@@ -208,7 +212,7 @@ func (b *braked) leave(decided []string) bool {
 			slog.Error("It cannot be kept what is left of a decision", "folder", b.root, "error", err)
 		}
 	}
-	b.answer()
+	b.answer(ErrInUse)
 	return true
 }
 

@@ -271,16 +271,16 @@ func TestSlowLossesAcrossRestarts(t *testing.T) {
 	}
 	b.open()
 	b.await("it is held still", held(2))
-	// A folder that only receives needs none.
-	b.settings.Folders = slices.Clone(b.settings.Folders)
-	b.settings.Folders[0].ReceiveOnly = true
+	// What is left over of a folder that is none any more goes.
+	b.settings.Folders = nil
+	path := b.e.brakePath(brakeFolder)
 	if err := b.e.Apply(b.settings); err != nil {
 		t.Fatal(err)
 	}
 	if s := b.e.Brake(brakeFolder); s.Held || !s.Since.IsZero() {
 		t.Errorf("%+v", s)
 	}
-	if _, err := os.Stat(b.e.brakePath(brakeFolder)); !os.IsNotExist(err) {
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		t.Errorf("what was kept of it: %v", err)
 	}
 }

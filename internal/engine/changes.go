@@ -37,6 +37,7 @@ type index interface {
 	makeFolder(folder string) error
 	CountLocal(folder string, device protocol.DeviceID) (syncthing.Counts, error)
 	enter(folder string, files []protocol.FileInfo) error
+	only(folder string, names map[string]bool) (all func())
 	Close() error
 }
 

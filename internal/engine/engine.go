@@ -204,7 +204,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	}
 
 	e.clearBrakes(e.applied.Folders)
-	e.setBrakes(e.applied)
+	e.addBrakes(e.applied)
 	sdb.pass = e.pass
 	e.bases.store = sdb
 	sdb.seen = func(folder string, device protocol.DeviceID, files []protocol.FileInfo) {
@@ -297,7 +297,7 @@ func (e *Engine) Apply(s Settings) error {
 	e.keepJournals(wanted.Folders)
 	e.keepLosses(wanted.Folders)
 	e.keepCopyNamers(wanted.Folders)
-	e.setBrakes(s)
+	e.addBrakes(s)
 	e.finder.set(s.Peers) // before Syncthing hears of new ones and asks for them
 	waiter, err := e.cfg.Modify(func(cfg *config.Configuration) {
 		cfg.Options, cfg.Devices, cfg.Folders = wanted.Options, wanted.Devices, wanted.Folders
@@ -306,6 +306,7 @@ func (e *Engine) Apply(s Settings) error {
 		return fmt.Errorf("configuring engine: %w", err)
 	}
 	waiter.Wait()
+	e.settleBrakes(s)
 	e.rewatch(e.running, true)
 	e.applied = s
 	return nil

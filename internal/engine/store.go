@@ -2,6 +2,7 @@ package engine
 
 import (
 	"iter"
+	"sync"
 	"time"
 
 	"github.com/syncthing/syncthing/lib/config"
@@ -99,6 +100,7 @@ type layer[S, O any, M metadata, B, P any] struct {
 
 	mtimes mtimes
 	knowns knowns
+	chosen sync.Map // folder → map[string]bool, see only
 }
 
 func layerOver[S, O any, M metadata, B, P any](db store[S, O, M, B, P]) *layer[S, O, M, B, P] {

@@ -118,7 +118,28 @@ func (l *layer[S, O, M, B, P]) AllLocalFiles(folder string, device protocol.Devi
 	if device != protocol.LocalDeviceID {
 		return entries, failed
 	}
-	return l.known(folder).gathering(entries, failed)
+	entries, failed = l.known(folder).gathering(entries, failed)
+	if names, ok := l.chosen.Load(folder); ok {
+		entries = among(names.(map[string]bool), entries)
+	}
+	return entries, failed
+}
+
+// only leaves out of all entries of this device's index of a folder those that have
+// none of the names, until all is called. Syncthing reads them all to revert them.
+func (l *layer[S, O, M, B, P]) only(folder string, names map[string]bool) (all func()) {
+	l.chosen.Store(folder, names)
+	return func() { l.chosen.Delete(folder) }
+}
+
+func among(names map[string]bool, entries iter.Seq[protocol.FileInfo]) iter.Seq[protocol.FileInfo] {
+	return func(yield func(protocol.FileInfo) bool) {
+		for f := range entries {
+			if names[f.Name] && !yield(f) {
+				return
+			}
+		}
+	}
 }
 
 // What follows removes entries. That is rare: everything that is known of them is

@@ -22,7 +22,7 @@ var mayImport = map[string][]string{
 	"internal/doctor":   {"internal/api"},
 	"internal/daemon": {"internal/activity", "internal/api", "internal/atomicfile", "internal/code", "internal/conflict", "internal/control", "internal/doctor", "internal/engine", "internal/history", "internal/ignores", "internal/meeting", "internal/merge", "internal/swap",
 		"internal/names", "internal/network", "internal/notify", "internal/pairing", "internal/root", "internal/state", "internal/ticket"},
-	"internal/engine": {"internal/atomicfile", "internal/brake", "internal/conflict", "internal/engine/build_with_make_or_with_tags_noassets",
+	"internal/engine": {"internal/atomicfile", "internal/brake", "internal/conflict", "internal/engine/build_with_make_or_with_tags_noassets", "internal/swap",
 		"internal/ignores", "internal/names", "internal/watch"},
 	"internal/history":         {"internal/atomicfile", "internal/swap"},
 	"internal/meeting":         {"internal/meeting/crowd", "internal/meeting/relayurl"},

@@ -1,0 +1,79 @@
+package engine
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// What a program writes while an empty file is taken out of its place stays, under
+// its name or, if that was taken again, beside it.
+func TestEmptyFilesThatAreWritten(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		race    func(gone, path, kept string) error
+		removed bool
+		at      map[string]string // what is left, by a pattern
+	}{
+		"nothing happens": {func(_, _, _ string) error { return nil }, true, map[string]string{"name*": "", "kept*": ""}},
+		"it is written to": {func(gone, _, _ string) error { return os.WriteFile(gone, []byte("new"), 0o600) }, false,
+			map[string]string{"name": "new", "kept": ""}},
+		"another one took its place": {func(gone, _, _ string) error { return replaceFile(gone, "another") }, false,
+			map[string]string{"name": "another"}},
+		"it is written to, and made again": {func(gone, path, _ string) error {
+			if err := os.WriteFile(gone, []byte("new"), 0o600); err != nil {
+				return err
+			}
+			return os.WriteFile(path, []byte("newer"), 0o600)
+		}, false, map[string]string{"name": "newer", "name.*": "new"}},
+		"it is made again": {func(_, path, _ string) error { return os.WriteFile(path, []byte("newer"), 0o600) }, true,
+			map[string]string{"name": "newer"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := t.TempDir()
+			gone, file, kept := filepath.Join(path, ".syncthing.gone.tmp"), filepath.Join(path, "name"), filepath.Join(path, "kept")
+			if err := os.WriteFile(gone, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Link(gone, kept); err != nil {
+				t.Fatal(err)
+			}
+			if err := tt.race(gone, file, kept); err != nil {
+				t.Fatal(err)
+			}
+			dir, err := os.OpenRoot(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer dir.Close()
+			removed, err := takenOut(dir, "name", filepath.Base(gone), kept)
+			if err != nil || removed != tt.removed {
+				t.Errorf("removed %v, %v", removed, err)
+			}
+			for pattern, want := range tt.at {
+				found, _ := filepath.Glob(filepath.Join(path, pattern))
+				if want == "" && len(found) > 0 || want != "" && len(found) != 1 {
+					t.Errorf("%s is %q", pattern, found)
+					continue
+				}
+				if want == "" {
+					continue
+				}
+				if got, err := os.ReadFile(found[0]); err != nil || string(got) != want {
+					t.Errorf("%s has %q, %v", pattern, got, err)
+				}
+			}
+			if left, _ := filepath.Glob(filepath.Join(path, ".syncthing.*")); len(left) > 0 {
+				t.Errorf("left over: %q", left)
+			}
+		})
+	}
+}
+
+func replaceFile(path, content string) error {
+	if err := os.WriteFile(path+".new", []byte(content), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
