@@ -33,6 +33,9 @@ type Held struct {
 	Told    int       `json:"told"`           // vanished in the ten minutes before, and peers were told
 	Names   []string  `json:"names"`          // the first of them, relative to the root, with slashes
 	Busy    bool      `json:"busy,omitempty"` // a decision is being carried out
+	// Resting says that the folder is receive-only now: what vanished does not travel
+	// until it is not.
+	Resting bool `json:"resting,omitempty"`
 }
 
 // ResumeRequest ends that folders are held: POST /v1/resume, answered by a
@@ -41,10 +44,11 @@ type ResumeRequest struct {
 	Folder  string        `json:"folder,omitempty"`  // empty for all that are held
 	Accept  bool          `json:"accept,omitempty"`  // the peers are told
 	Undo    bool          `json:"undo,omitempty"`    // the files come back from the peers
-	Timeout time.Duration `json:"timeout,omitempty"` // for what has to come from peers, nanoseconds; 0 means DefaultResume
+	Timeout time.Duration `json:"timeout,omitempty"` // for all of it, nanoseconds; 0 means DefaultResume
 }
 
-// DefaultResume is how long an undo waits for files to come back from peers.
+// DefaultResume is how long a decision is waited for, and files that come back from
+// peers.
 const DefaultResume = time.Minute
 
 // ResumeLine says what is held, or what became of it.
@@ -52,8 +56,13 @@ type ResumeLine struct {
 	Schema  int          `json:"schema"`
 	Type    string       `json:"type"` // held or resumed
 	Folders []HeldFolder `json:"folders"`
-	Action  string       `json:"action,omitempty"`  // accepted or undone
-	Missing int          `json:"missing,omitempty"` // what has still to come from peers; it comes by itself
+	Action  string       `json:"action,omitempty"`        // accepted or undone
+	Missing int          `json:"missing,omitempty"`       // what has still to come from peers; it comes by itself
+	Names   []string     `json:"missing_names,omitempty"` // the first of that, relative to the root
+	// Left is what the decision could not be carried out for in time. It is held until
+	// it can be, which needs no other command.
+	Left int    `json:"left,omitempty"`
+	Why  string `json:"why,omitempty"` // something is missing or left
 }
 
 // HeldFolder is a folder that is or was held.

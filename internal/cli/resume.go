@@ -23,14 +23,16 @@ With --undo the files come back from the other devices, as they were there. With
 --accept the others are told, and delete them as well; what they delete is kept in
 .botsync/versions there.
 
-A decision is carried out also if the command is interrupted or the daemon killed
-meanwhile. If FOLDER is named and its directory is missing, or another one is in its
-place, it is made anew first, and everything that was in it is what is held.`,
+A decision is carried out also if the time runs out, the command is interrupted or
+the daemon killed meanwhile. In a folder that is receive-only now nobody can be
+told: only --undo is possible. If FOLDER is named and its directory is missing, or
+another one is in its place, it is made anew first, and everything that was in it
+is what is held.`,
 		Example: `  botsync resume
   botsync resume shared --undo
   botsync resume shared --accept
   botsync resume --json | jq '.folders[].files'`,
-		Annotations: exits(api.ExitOK, api.ExitUnexpected, api.ExitUsage, api.ExitNotInitialised, api.ExitNotRunning, api.ExitState),
+		Annotations: exits(api.ExitOK, api.ExitUnexpected, api.ExitUsage, api.ExitNotInitialised, api.ExitNotRunning, api.ExitTimeout, api.ExitState),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return nArgs(1, "one folder at most")(cmd, args)
@@ -55,7 +57,7 @@ place, it is made anew first, and everything that was in it is what is held.`,
 	f := cmd.Flags()
 	f.BoolVar(&req.Undo, "undo", false, "bring the files back from the other devices")
 	f.BoolVar(&req.Accept, "accept", false, "have the other devices delete them as well")
-	f.DurationVar(&req.Timeout, "timeout", api.DefaultResume, "with --undo: how long to wait for files; they come later all the same")
+	f.DurationVar(&req.Timeout, "timeout", api.DefaultResume, "how long to wait; what was decided is carried out all the same, and files come later")
 	return cmd
 }
 
@@ -75,14 +77,23 @@ func (a *app) runResume(ctx context.Context, req api.ResumeRequest) error {
 	defer cancel()
 	line, err := c.Resume(ctx, req)
 	spin.Stop()
-	if err != nil || a.json {
-		return a.orJSON(line, err)
+	if err != nil {
+		return err
 	}
-	return a.showResumed(line)
+	if a.json {
+		err = a.term.JSON(line)
+	} else {
+		err = a.showResumed(line)
+	}
+	if err == nil && line.Left > 0 {
+		err = api.Errorf(api.CodeTimeout, "What was decided is carried out by itself once that is possible; run the command again to wait for it.",
+			"the decision could not be carried out for %s yet: %s", term.Count(line.Left, "file", "files"), line.Why)
+	}
+	return err
 }
 
-// resumeGrace is for what comes before the waiting: a look at whole folders.
-const resumeGrace = time.Hour
+// resumeGrace is how much longer than its timeout the daemon may take to answer.
+const resumeGrace = 30 * time.Second
 
 func (a *app) showResumed(line *api.ResumeLine) error {
 	if len(line.Folders) == 0 {
@@ -97,6 +108,10 @@ func (a *app) showResumed(line *api.ResumeLine) error {
 				return err
 			}
 			a.term.Say("%s", term.HeldFiles(f.Name, f.Held))
+			if f.Resting {
+				a.term.Say(`  "botsync resume %[1]s --undo" brings them back. %[1]s/ is receive-only here now: nothing of it travels until it is not.`, name)
+				continue
+			}
 			a.term.Say(`  "botsync resume %[1]s --undo" brings them back, "botsync resume %[1]s --accept" deletes them on the other devices as well.`, name)
 		case api.ActionAccepted:
 			a.term.Done("The other devices are told that %s of %s/ are gone.", files, name)
@@ -115,7 +130,11 @@ func (a *app) showResumed(line *api.ResumeLine) error {
 		}
 	}
 	if line.Missing > 0 {
-		a.term.Warn("%s still to come from other devices; nothing has to be done for it.", term.Count(line.Missing, "file is", "files are"))
+		why := ""
+		if line.Why != "" {
+			why = " (" + term.CleanLines(line.Why) + ")"
+		}
+		a.term.Warn("%s still to come from other devices%s; nothing has to be done for it.", term.Count(line.Missing, "file is", "files are"), why)
 	}
 	return nil
 }

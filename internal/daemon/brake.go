@@ -31,8 +31,14 @@ func (d *daemon) Resume(ctx context.Context, req api.ResumeRequest) (*api.Resume
 			line.Action = api.ActionAccepted
 		}
 	}
+	timeout := req.Timeout
+	if timeout <= 0 {
+		timeout = api.DefaultResume
+	}
+	client := ctx
+	ctx, cancel := waiting(ctx, timeout)
+	defer cancel()
 	var resumed []string // folder IDs
-	left := 0
 	for i, name := range root.Folders {
 		if only != "" && only != name {
 			continue
@@ -49,15 +55,21 @@ func (d *daemon) Resume(ctx context.Context, req api.ResumeRequest) (*api.Resume
 			continue
 		}
 		r, err := d.engine.Resume(ctx, ids[i], req.Accept)
+		if outOfTime(ctx, err) {
+			return nil, api.Errorf(api.CodeTimeout, "Nothing was decided about it. Try again, with a longer --timeout.",
+				"the time ran out before it was known what is missing in %s: it is being looked at or written to", name)
+		}
 		if err != nil {
-			return nil, d.notResumed(name, err)
+			return nil, d.notResumed(name, ids[i], err)
 		}
 		if r.Files == 0 && !before.Held {
 			continue
 		}
 		held := api.HeldFolder{Name: name, Held: *heldIn(name, before)}
 		held.Files, held.Emptied, held.Busy = r.Files, r.Emptied, false
-		left += r.Left
+		if line.Left += r.Left; r.Why != nil {
+			line.Why = name + ": " + notYet(r.Why)
+		}
 		for _, path := range r.Lost {
 			held.Lost = append(held.Lost, name+"/"+path)
 		}
@@ -67,26 +79,94 @@ func (d *daemon) Resume(ctx context.Context, req api.ResumeRequest) (*api.Resume
 	if line.Action != api.ActionUndone || len(resumed) == 0 {
 		return line, nil
 	}
-	timeout := req.Timeout
-	if timeout <= 0 {
-		timeout = api.DefaultResume
+	err = d.awaitUndone(ctx, resumed, line)
+	if outOfTime(ctx, err) && client.Err() == nil {
+		err = nil
 	}
-	line.Missing, err = d.awaitReverted(ctx, resumed, timeout)
-	line.Missing += left
 	return line, err
 }
 
-func (d *daemon) notResumed(folder string, err error) error {
+// notYet says why a decision was not carried out yet.
+func notYet(err error) string {
+	switch {
+	case errors.Is(err, engine.ErrInUse), errors.Is(err, engine.ErrBusy):
+		return err.Error()
+	case isFull(err):
+		return "the disk is full"
+	case engine.IsAway(err):
+		return "its directory is missing, or another one is in its place"
+	}
+	return "it is stopped: " + err.Error()
+}
+
+// awaitUndone waits for what is to come back from peers, as long as somebody is
+// connected who has any of it, and says what is still to come then, and why.
+func (d *daemon) awaitUndone(ctx context.Context, folders []string, line *api.ResumeLine) error {
+	why := ""
+	err := d.bell.await(ctx, func() (done bool, err error) {
+		c, err := d.engine.Lacking(folders, shownNames)
+		if line.Missing, line.Names = c.NeedItems, c.Names; err != nil || c.NeedItems == 0 {
+			return true, err
+		}
+		why, done, err = d.whyMissing(folders)
+		return done, err
+	})
+	if line.Left == 0 && line.Missing > 0 { // else that is said already
+		line.Why = why
+	}
+	return err
+}
+
+// whyMissing says what keeps files from being here, and whether it is of no use to
+// wait for them.
+func (d *daemon) whyMissing(folders []string) (why string, vain bool, err error) {
+	if !d.anybody() {
+		return "no other device is connected", true, nil
+	}
+	why = "they are on their way"
+	for _, id := range folders {
+		failed, _, stopped := d.engine.Fault(id)
+		if stopped != nil {
+			return d.folderOf(id) + ": " + notYet(stopped), true, nil
+		}
+		if len(failed) > 0 {
+			first, _ := failedFile(d.folderOf(id), failed[0])
+			why = first.Path + ": " + first.Reason
+		}
+	}
+	source, err := d.engine.Sources(folders)
+	if !source {
+		return "no device that has them is connected", true, err
+	}
+	return why, false, err
+}
+
+func (d *daemon) folderOf(id string) string {
+	ids, err := d.folders()
+	if i := slices.Index(ids, id); err == nil && i >= 0 {
+		return root.Folders[i]
+	}
+	return ""
+}
+
+func (d *daemon) notResumed(folder, id string, err error) error {
 	if errors.Is(err, engine.ErrDeciding) {
 		return api.Errorf(api.CodeRefused, `Wait until "botsync status" does not show it as held.`,
 			"something else has been decided about %s and is being carried out", folder)
+	}
+	if errors.Is(err, engine.ErrRests) {
+		return api.Errorf(api.CodeReceiveOnly, fmt.Sprintf(`"botsync resume %s --undo" brings the files back. To delete them everywhere, change what this device is for with "botsync devices role" first.`, folder),
+			"%s is receive-only on this device, so that no other device can be told", folder)
+	}
+	if _, _, stopped := d.engine.Fault(id); stopped != nil && !isFull(err) {
+		return folderStopped(folder, stopped)
 	}
 	return explain(d.root, err)
 }
 
 // heldIn is what is held in a folder; nil if nothing is.
 func heldIn(folder string, b engine.Brake) *api.Held {
-	h := &api.Held{Since: b.Since, Files: b.Files, Emptied: b.Emptied, Of: b.Of, Told: b.Passed, Names: []string{}, Busy: b.Deciding}
+	h := &api.Held{Since: b.Since, Files: b.Files, Emptied: b.Emptied, Of: b.Of, Told: b.Passed, Names: []string{}, Busy: b.Deciding, Resting: b.Resting}
 	for _, name := range b.Names {
 		h.Names = append(h.Names, folder+"/"+name)
 	}
@@ -110,6 +190,11 @@ func resumeHint(folder string) string {
 	return fmt.Sprintf(`"botsync resume %[1]s --undo" brings them back from the other devices, "botsync resume %[1]s --accept" deletes them there as well.`, folder)
 }
 
+// restingHint says what can be decided in a folder that is receive-only.
+func restingHint(folder string) string {
+	return fmt.Sprintf(`"botsync resume %[1]s --undo" brings them back from the other devices. %[1]s is receive-only here, so that nothing of it travels.`, folder)
+}
+
 func heldProblem(folder string, h api.Held) api.Problem {
 	p := api.Problem{Code: api.CodeHeld, Hint: resumeHint(folder),
 		Message: fmt.Sprintf("%s at %s. This is held: no other device was told.", vanished(folder, h), h.Since.Local().Format(time.DateTime))}
@@ -118,6 +203,9 @@ func heldProblem(folder string, h api.Held) api.Problem {
 	}
 	if h.Told > 0 {
 		p.Message += fmt.Sprintf(" %d more were deleted in the ten minutes before, and the others were told.", h.Told)
+	}
+	if h.Resting {
+		p.Hint = restingHint(folder)
 	}
 	if h.Busy {
 		p.Hint = "It has been decided, and is being carried out."

@@ -134,7 +134,7 @@ func readMember(r *root.Root) func(*doctor.Facts) {
 			}
 		}
 		for _, name := range root.Folders {
-			if b := engine.KeptBrake(r.EngineDir(), folderID(m.Network, name)); b.Held {
+			if b := engine.KeptBrake(r.EngineDir(), folderID(m.Network, name)); b.Held && !b.Resting {
 				held[name] = b.Files
 			}
 		}

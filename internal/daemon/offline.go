@@ -60,7 +60,7 @@ func OfflineStatus(dir, version string) (*api.Status, error) {
 			f.State, f.Error = api.FolderError, err.Error()
 			s.Problems = append(s.Problems, folderProblem(f))
 		}
-		if b := engine.KeptBrake(r.EngineDir(), folderID(m.Network, name)); b.Held {
+		if b := engine.KeptBrake(r.EngineDir(), folderID(m.Network, name)); b.Held && !b.Resting {
 			f.Held = heldIn(name, b)
 			s.Problems = append(s.Problems, heldProblem(name, *f.Held))
 		}

@@ -71,7 +71,7 @@ func (d *daemon) folder(id, name string) (f api.Folder, problems []api.Problem, 
 	f.ReceiveOnly, f.LocalChanges = st.ReceiveOnly, len(st.Slips)
 	d.ignoredOf(&f, id)
 	f.Changes = localChanges(name, st.Slips[:min(len(st.Slips), shownNames)])
-	if b := d.engine.Brake(id); b.Held {
+	if b := d.engine.Brake(id); b.Held && !b.Resting {
 		f.State, f.Held = api.FolderHeld, heldIn(name, b)
 		problems = append(problems, heldProblem(name, *f.Held))
 	} else if b.Judging && f.State == api.FolderIdle {
@@ -104,9 +104,6 @@ func folderProblem(f api.Folder) api.Problem {
 // awayHint says what to do if the directory of a folder is not there.
 func awayHint(f api.Folder) string {
 	hint := "Mount the disk, or put the directory back with its files and its .stfolder."
-	if f.ReceiveOnly {
-		return hint
-	}
 	return hint + fmt.Sprintf(` If they are lost, "botsync resume %s --undo" brings the files back from the other devices.`, f.Name)
 }
 

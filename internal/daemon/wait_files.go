@@ -65,6 +65,7 @@ type wantedPath struct {
 	rest       string // within the folder; "." for all of it
 	lack       engine.Completion
 	known      bool // some device has it
+	vanished   bool // it went away here, and that is being decided about
 }
 
 func (w *wantedPath) path() string { return path.Join(w.folder, w.rest) }
@@ -95,6 +96,15 @@ func (d *daemon) want(p string, folders []string) (*wantedPath, error) {
 func (d *daemon) here(w *wantedPath) ([]api.FileHere, error) {
 	if _, _, err := d.engine.Fault(w.id); err != nil {
 		return nil, folderStopped(w.folder, err)
+	}
+	// The index has what vanished until it is told to the others.
+	vanished, held := d.engine.Vanished(w.id, w.rest)
+	if held {
+		return nil, d.heldPath(w)
+	}
+	if w.vanished = vanished; vanished {
+		w.known = true
+		return nil, nil
 	}
 	file := engine.File{Path: w.rest, Directory: true}
 	if w.rest != "." {
@@ -134,6 +144,16 @@ func (d *daemon) here(w *wantedPath) ([]api.FileHere, error) {
 	return out, nil
 }
 
+// heldPath is the error for what would not be here before somebody decides.
+func (d *daemon) heldPath(w *wantedPath) error {
+	p := heldProblem(w.folder, *heldIn(w.folder, d.engine.Brake(w.id)))
+	what := w.path() + " vanished here"
+	if w.rest == "." {
+		what = "files of " + w.folder + " vanished here"
+	}
+	return api.Errorf(api.CodeHeld, p.Hint, "%s, and that is held: %s", what, p.Message)
+}
+
 func (d *daemon) onDisk(folder string, f engine.File) bool {
 	info, err := os.Lstat(filepath.Join(d.root.Folder(folder), filepath.FromSlash(f.Path)))
 	return err == nil && (f.Directory || f.Symlink || info.Mode().IsRegular())
@@ -167,6 +187,9 @@ func (d *daemon) notHere(left []*wantedPath) *api.Error {
 		l.Files += max(1, w.lack.NeedItems)
 		if len(l.Names) < shownNames {
 			l.Names = append(l.Names, w.path())
+		}
+		if w.vanished && l.Why == "" {
+			l.Why = "what vanished from " + w.folder + "/ is being decided about"
 		}
 		if !w.known && l.Why == "" {
 			l.Why = "no device that was connected has told of " + w.path()

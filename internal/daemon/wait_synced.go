@@ -181,10 +181,13 @@ func (d *daemon) lack(folders []string) (api.Lack, error) {
 			return l, folderStopped(root.Folders[i], err)
 		}
 		b := d.engine.Brake(id)
-		if b.Held && !b.Deciding {
+		if b.Held && !b.Deciding && !b.Resting {
 			return l, heldError(root.Folders[i], *heldIn(root.Folders[i], b))
 		}
-		known = known && !b.Held && !b.Judging
+		if b.Deciding && l.Why == "" {
+			l.Why = "what vanished from " + root.Folders[i] + "/ is being decided about"
+		}
+		known = known && !b.Judging
 		if len(failed) > 0 && (l.Why == "" || l.Why == lookedAt) {
 			first, _ := failedFile(root.Folders[i], failed[0])
 			l.Why = first.Path + ": " + first.Reason
