@@ -167,6 +167,7 @@ func (m *promptModel) ClusterConfig(conn protocol.Connection, msg *protocol.Clus
 	if !msg.Secondary {
 		m.announced.set(conn.DeviceID(), msg, time.Now())
 	}
+	m.senders.restart(conn)
 	return m.Model.ClusterConfig(m.senders.of(conn), msg)
 }
 

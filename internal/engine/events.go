@@ -65,7 +65,6 @@ func (e *Engine) forward(ctx context.Context) {
 			if !ok {
 				return
 			}
-			e.senders.note(ev)
 			e.sweeps.note(ev, time.Now())
 			e.watches.note(ev)
 			e.noteLink(ev)

@@ -4,22 +4,23 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/syncthing/syncthing/lib/config"
-	"github.com/syncthing/syncthing/lib/events"
 	"github.com/syncthing/syncthing/lib/model"
 	"github.com/syncthing/syncthing/lib/protocol"
 )
 
 // handlerPause is a little more than the time for which Syncthing's index handler
-// waits after each message. After that it is as fast as an indexSender.
+// waits after each message.
 const handlerPause = 300 * time.Millisecond
 
-// The least time between two index messages that an indexSender sends by itself.
-// Each costs the peer a transaction and a look at what it needs: with hundreds of
-// changes a second, that would be most of what it does. So the time doubles as
-// long as changes come without a pause.
+// The least time between two index messages that an indexSender sends by itself,
+// but for the second after a pause: a directory, and what is in it. Each costs the
+// peer a transaction and a look at what it needs: with hundreds of changes a
+// second, that would be most of what it does. So the time doubles as long as
+// changes come without a pause.
 const (
 	indexGap    = 10 * time.Millisecond
 	indexGapMax = 160 * time.Millisecond
@@ -27,7 +28,8 @@ const (
 
 // indexSender is a connection that tells the peer at once what changed here.
 //
-// Syncthing's own index handler waits for 250 ms after each message
+// Syncthing's own index handler hears of a change some milliseconds after it was
+// written to the index, and waits for 250 ms after each message
 // (model.indexHandler.Serve), so that of two files that an agent writes one after
 // the other, the second arrives a quarter of a second later. It goes on as ever;
 // what it sends is cut by what was sent already. The stream that the peer gets is
@@ -41,15 +43,16 @@ type indexSender struct {
 	folders map[string]*sentIndex
 	changed map[string]bool
 	wake    chan struct{}
+	round   atomic.Int64 // how often the peer has said what it has
 }
 
 // sentIndex is how far the peer was told of a folder's index.
 type sentIndex struct {
 	lock    chan struct{} // holds an element while a message is made and sent
-	begun   bool
-	handler int64     // the last sequence that the handler sent
-	waiting time.Time // until when the handler sends nothing, about
-	sent    int64     // the last that was sent at all
+	round   int64         // of the connection, when the handler sent something; -1 before
+	handler int64         // the last sequence that the handler sent
+	behind  time.Time     // until when it is left to the handler, which has much to send
+	sent    int64         // the last that was sent at all
 }
 
 func newIndexSender(conn protocol.Connection, cfg config.Wrapper, index senderIndex) *indexSender {
@@ -63,7 +66,7 @@ func (c *indexSender) begin(ctx context.Context, folder string) (*sentIndex, err
 	c.mu.Lock()
 	s := c.folders[folder]
 	if s == nil {
-		s = &sentIndex{lock: make(chan struct{}, 1)}
+		s = &sentIndex{lock: make(chan struct{}, 1), round: -1}
 		c.folders[folder] = s
 	}
 	c.mu.Unlock()
@@ -84,6 +87,7 @@ func (c *indexSender) Index(ctx context.Context, msg *protocol.Index) error {
 		return err
 	}
 	defer s.end()
+	round := c.round.Load()
 	last := msg.LastSequence // the message must not be used after it was sent
 	if err := tellBases(c.index, msg.Folder, msg.Files); err != nil {
 		return err
@@ -91,8 +95,7 @@ func (c *indexSender) Index(ctx context.Context, msg *protocol.Index) error {
 	if err := c.Connection.Index(ctx, msg); err != nil {
 		return err
 	}
-	s.begun, s.handler, s.sent = true, last, last
-	s.waiting = time.Now().Add(handlerPause)
+	s.round, s.handler, s.sent = round, last, last
 	return nil
 }
 
@@ -104,14 +107,14 @@ func (c *indexSender) IndexUpdate(ctx context.Context, msg *protocol.IndexUpdate
 		return err
 	}
 	defer s.end()
+	round := c.round.Load()
 	last := msg.LastSequence
-	if s.begun && msg.PrevSequence >= s.handler && msg.PrevSequence <= s.sent {
+	if c.begun(s) && msg.PrevSequence >= s.handler && msg.PrevSequence <= s.sent {
 		s.handler = last
 		for len(msg.Files) > 0 && msg.Files[0].Sequence <= s.sent {
 			msg.Files = msg.Files[1:]
 		}
 		if len(msg.Files) == 0 {
-			s.waiting = time.Now().Add(handlerPause)
 			return nil
 		}
 		msg.PrevSequence = s.sent
@@ -122,8 +125,7 @@ func (c *indexSender) IndexUpdate(ctx context.Context, msg *protocol.IndexUpdate
 	if err := c.Connection.IndexUpdate(ctx, msg); err != nil {
 		return err
 	}
-	s.begun, s.handler, s.sent = true, last, last
-	s.waiting = time.Now().Add(handlerPause)
+	s.round, s.handler, s.sent = round, last, last
 	return nil
 }
 
@@ -142,19 +144,22 @@ func (c *indexSender) note(folder string) {
 func (c *indexSender) run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	gap := indexGap
+	var p pace
 	for {
 		select {
+		case <-ctx.Done():
+			return
+		case <-c.Closed():
+			return
 		case <-c.wake:
-			gap = min(2*gap, indexGapMax)
-		default:
-			gap = indexGap
+		}
+		if wait := p.wait(time.Now()); wait > 0 {
 			select {
 			case <-ctx.Done():
 				return
 			case <-c.Closed():
 				return
-			case <-c.wake:
+			case <-time.After(wait):
 			}
 		}
 		c.mu.Lock()
@@ -169,23 +174,41 @@ func (c *indexSender) run(ctx context.Context) {
 			}
 			sent = sent || ok
 		}
-		if !sent {
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-c.Closed():
-			return
-		case <-time.After(gap):
+		if sent {
+			p.sent(time.Now())
 		}
 	}
 }
 
+// pace says when the next message may be sent.
+type pace struct {
+	last time.Time
+	gap  time.Duration
+}
+
+// wait returns how long to wait with the next message.
+func (p *pace) wait(now time.Time) time.Duration { return p.last.Add(p.gap).Sub(now) }
+
+// sent says that a message was sent.
+func (p *pace) sent(now time.Time) {
+	if now.Sub(p.last) > p.gap+indexGap {
+		p.gap = 0
+	} else {
+		p.gap = min(max(2*p.gap, indexGap), indexGapMax)
+	}
+	p.last = now
+}
+
+// restart leaves it to the handlers to begin: the peer has said anew which folders
+// it has, and how far it knows them.
+func (c *indexSender) restart() { c.round.Add(1) }
+
+// begun reports whether the handler has sent something since the last restart.
+func (c *indexSender) begun(s *sentIndex) bool { return s.round == c.round.Load() }
+
 // send tells the peer what it was not told, and returns whether there was
 // anything. Where that is too much for one message, where there has been no
-// message yet, where the handler does not wait, or where the folder is not for the
-// peer, it is left to the handler.
+// message yet, or where the folder is not for the peer, it is left to the handler.
 func (c *indexSender) send(ctx context.Context, folder string) (bool, error) {
 	f, ok := c.cfg.Folder(folder)
 	if !ok || f.Paused || !f.SharedWith(c.DeviceID()) || f.Type == config.FolderTypeReceiveEncrypted {
@@ -196,7 +219,7 @@ func (c *indexSender) send(ctx context.Context, folder string) (bool, error) {
 		return false, err
 	}
 	defer s.end()
-	if time.Now().After(s.waiting) {
+	if !c.begun(s) || time.Now().Before(s.behind) {
 		return false, nil
 	}
 	batch := model.NewFileInfoBatch(nil)
@@ -209,6 +232,7 @@ func (c *indexSender) send(ctx context.Context, folder string) (bool, error) {
 	last := s.sent
 	for info := range all {
 		if last >= info.Sequence || batch.Full() {
+			s.behind = time.Now().Add(handlerPause)
 			return false, nil
 		}
 		last = info.Sequence
@@ -223,6 +247,7 @@ func (c *indexSender) send(ctx context.Context, folder string) (bool, error) {
 		return false, err
 	}
 	if batch.Full() {
+		s.behind = time.Now().Add(handlerPause)
 		return false, nil
 	}
 	if err := batch.Flush(); err != nil || len(files) == 0 {
@@ -269,16 +294,20 @@ func (ss *indexSenders) of(conn protocol.Connection) protocol.Connection {
 	return conn
 }
 
-// note has peers told of what Syncthing says has changed here.
-func (ss *indexSenders) note(ev events.Event) {
-	data, ok := ev.Data.(map[string]any)
-	if !ok || ev.Type != events.LocalIndexUpdated {
-		return
-	}
-	folder, _ := data["folder"].(string)
+// note has peers told of what has changed in a folder here.
+func (ss *indexSenders) note(folder string) {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	for _, c := range ss.all {
 		c.note(folder)
+	}
+}
+
+// restart begins anew with what is sent on a connection.
+func (ss *indexSenders) restart(conn protocol.Connection) {
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	if c := ss.all[conn.ConnectionID()]; c != nil {
+		c.restart()
 	}
 }

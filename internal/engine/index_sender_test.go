@@ -126,7 +126,12 @@ func TestIndexSender(t *testing.T) {
 			"change":       func(t *rapid.T) { index.change(rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "name")) },
 			"handler":      func(*rapid.T) { handle(handler == 0) },
 			"from scratch": func(*rapid.T) { handler = 0; handle(true) },
-			"new handler":  func(*rapid.T) { handler = conn.last; handle(handler == 0) },
+			"new handler":  func(*rapid.T) { s.restart(); handler = conn.last; handle(handler == 0) },
+			"forgotten": func(*rapid.T) {
+				s.restart()
+				handler = rapid.Int64Range(0, conn.last).Draw(t, "known")
+				conn.last = handler
+			},
 			"send": func(*rapid.T) {
 				if _, err := s.send(ctx, testFolder); err != nil {
 					t.Fatal(err)
@@ -134,7 +139,7 @@ func TestIndexSender(t *testing.T) {
 			},
 			"later": func(*rapid.T) {
 				if f := s.folders[testFolder]; f != nil {
-					f.waiting = time.Time{}
+					f.behind = time.Time{}
 				}
 			},
 		})
@@ -186,5 +191,28 @@ func TestIndexSenderSends(t *testing.T) {
 				t.Errorf("%v, %v", sent, err)
 			}
 		})
+	}
+}
+
+// The second message after a pause is sent at once, and the more follow the longer
+// they wait.
+func TestPace(t *testing.T) {
+	t.Parallel()
+	var p pace
+	now := time.Now()
+	send := func(pause time.Duration) time.Duration {
+		now = now.Add(pause)
+		wait := max(0, p.wait(now))
+		now = now.Add(wait)
+		p.sent(now)
+		return wait
+	}
+	for i, step := range []struct{ pause, want time.Duration }{
+		{0, 0}, {0, 0}, {0, 10}, {0, 20}, {5, 35}, {0, 80}, {0, 160}, {0, 160},
+		{171, 0}, {0, 0}, {9, 1}, {0, 20}, {51, 0}, {0, 0},
+	} {
+		if got := send(step.pause * time.Millisecond); got != step.want*time.Millisecond {
+			t.Errorf("message %d waits for %v, want %d ms", i, got, step.want)
+		}
 	}
 }

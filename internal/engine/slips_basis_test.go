@@ -6,7 +6,6 @@ import (
 	"iter"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/syncthing/syncthing/lib/protocol"
 )
@@ -103,7 +102,7 @@ func TestSlipsTellTheirBasis(t *testing.T) {
 				return s.IndexUpdate(ctx, &protocol.IndexUpdate{Folder: testFolder, Files: entries(), LastSequence: 7})
 			},
 			"at once": func(ctx context.Context, s *indexSender) error {
-				s.folders[testFolder] = &sentIndex{lock: make(chan struct{}, 1), waiting: time.Now().Add(time.Hour)}
+				s.folders[testFolder] = &sentIndex{lock: make(chan struct{}, 1)}
 				_, err := s.send(ctx, testFolder)
 				return err
 			},

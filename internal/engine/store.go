@@ -97,6 +97,8 @@ type layer[S, O any, M metadata, B, P any] struct {
 	pass func(folder string, files []protocol.FileInfo) []protocol.FileInfo
 	// seen is told of entries of any device before they are written; it may be nil.
 	seen func(folder string, device protocol.DeviceID, files []protocol.FileInfo)
+	// written is told after the index of this device was written; it may be nil.
+	written func(folder string)
 
 	mtimes mtimes
 	knowns knowns

@@ -54,16 +54,24 @@ func (l *layer[S, O, M, B, P]) Update(folder string, device protocol.DeviceID, f
 	if l.seen != nil {
 		l.seen(folder, device, files)
 	}
-	return l.known(folder).write(normalized(files), local, func() error {
+	err := l.known(folder).write(normalized(files), local, func() error {
 		return l.store.Update(folder, device, files, options...)
 	})
+	if local && l.written != nil {
+		l.written(folder)
+	}
+	return err
 }
 
 // enter writes entries into the index of this device that need not pass.
 func (l *layer[S, O, M, B, P]) enter(folder string, files []protocol.FileInfo) error {
-	return l.known(folder).write(normalized(files), true, func() error {
+	err := l.known(folder).write(normalized(files), true, func() error {
 		return l.store.Update(folder, protocol.LocalDeviceID, files)
 	})
+	if l.written != nil {
+		l.written(folder)
+	}
+	return err
 }
 
 // GetDeviceFile returns the entry of a file in the index of a device.
