@@ -25,6 +25,7 @@ type Settle struct {
 // Queue is where changes wait for the look. Adding never blocks.
 type Queue struct {
 	settle Settle
+	nap    func(time.Duration) // sleeps for less than a millisecond
 	mu     sync.Mutex
 	set    *Set
 	last   time.Time // of the last addition
@@ -34,7 +35,7 @@ type Queue struct {
 
 // NewQueue returns an empty queue.
 func NewQueue(s Settle) *Queue {
-	return &Queue{settle: s, set: NewSet(queueLimit), wake: make(chan struct{}, 1)}
+	return &Queue{settle: s, nap: nap, set: NewSet(queueLimit), wake: make(chan struct{}, 1)}
 }
 
 // Add adds changes.
@@ -130,6 +131,10 @@ func (q *Queue) settled(ctx context.Context) error {
 		wait := min(settled.Sub(now), end.Sub(now))
 		if wait <= 0 {
 			return nil
+		}
+		if wait < time.Millisecond {
+			q.nap(wait)
+			continue
 		}
 		timer := time.NewTimer(wait)
 		select {

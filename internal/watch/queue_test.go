@@ -28,6 +28,7 @@ func TestEveryChangeIsLookedAtAfterItWasAdded(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			q := NewQueue(Settle{Quiet: settle, More: settleMore, Max: settleMax})
+			q.nap = time.Sleep // by the clock of the test
 			var mu sync.Mutex
 			owed := map[string]bool{}
 			looking := false
@@ -85,6 +86,7 @@ func TestChangesSettleButNotForEver(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		q := NewQueue(Settle{Quiet: settle, More: settleMore, Max: settleMax})
+		q.nap = time.Sleep // by the clock of the test
 		start := time.Now()
 		var looks []time.Duration
 		go func() {
@@ -142,6 +144,7 @@ func TestWhatIsExpectedIsWaitedFor(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				q := NewQueue(Settle{Quiet: settle, More: settleMore, Max: settleMax})
+				q.nap = time.Sleep // by the clock of the test
 				start := time.Now()
 				looks := make(chan time.Duration, 1000)
 				go func() {
