@@ -39,6 +39,7 @@ func (d *daemon) Resume(ctx context.Context, req api.ResumeRequest) (*api.Resume
 	ctx, cancel := waiting(ctx, timeout)
 	defer cancel()
 	var resumed []string // folder IDs
+	var rests error
 	for i, name := range root.Folders {
 		if only != "" && only != name {
 			continue
@@ -60,7 +61,11 @@ func (d *daemon) Resume(ctx context.Context, req api.ResumeRequest) (*api.Resume
 				"the time ran out before it was known what is missing in %s: it is being looked at or written to", name)
 		}
 		if err != nil {
-			return nil, d.notResumed(name, ids[i], err)
+			rests = d.notResumed(name, ids[i], err)
+			if only == "" && errors.Is(err, engine.ErrRests) {
+				continue // of others the peers can be told
+			}
+			return nil, rests
 		}
 		if r.Files == 0 && !before.Held {
 			continue
@@ -77,6 +82,9 @@ func (d *daemon) Resume(ctx context.Context, req api.ResumeRequest) (*api.Resume
 		line.Folders, resumed = append(line.Folders, held), append(resumed, ids[i])
 	}
 	if line.Action != api.ActionUndone || len(resumed) == 0 {
+		if len(resumed) == 0 && rests != nil {
+			return nil, rests
+		}
 		return line, nil
 	}
 	err = d.awaitUndone(ctx, resumed, line)

@@ -100,7 +100,7 @@ func (e *Engine) Resume(ctx context.Context, folder string, accept bool) (Resume
 	if accept && e.rests(b) {
 		return out, wrap(ErrRests)
 	}
-	if err := e.remake(ctx, b); err != nil {
+	if err := e.remake(b); err != nil {
 		return out, wrap(err)
 	}
 	// Only then is it known again what is held.
@@ -194,7 +194,7 @@ func (b *braked) put(why error, now time.Time) {
 
 // remake makes the directory of a folder, and the mark in it, where they are
 // missing. What was in it is held then, whether it is much or little.
-func (e *Engine) remake(ctx context.Context, b *braked) error {
+func (e *Engine) remake(b *braked) error {
 	cfg, ok := e.cfg.Folder(b.id)
 	if !ok {
 		return nil
@@ -206,14 +206,12 @@ func (e *Engine) remake(ctx context.Context, b *braked) error {
 	if !b.Held() {
 		b.hold(time.Now(), e.filesIn(b.id))
 	}
+	b.looked = false // it is not known what is missing before the look that follows
 	e.brakes.mu.Unlock()
 	if err := cfg.CreateRoot(); err != nil {
 		return err
 	}
-	if err := cfg.CreateMarker(); err != nil {
-		return err
-	}
-	return e.Look(ctx, b.id)
+	return cfg.CreateMarker()
 }
 
 // IsAway reports whether a folder is stopped because its directory is missing, or
