@@ -306,15 +306,16 @@ func TestWhatNobodyHas(t *testing.T) {
 	}
 }
 
-// Killed at any stage of a decision: the next start goes on with it, or it was
-// not taken.
+// Killed at any stage of a decision, the device that takes it or the other one: the
+// next start goes on with it, or it was not taken.
 func TestKillsWhileResuming(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(botsynctest.Seed(t), 0))
 	agent, laptop := pair(t)
 	writeMany(agent, "shared/kept", 20)
-	for round := range 4 {
+	for round := range botsynctest.AtLeast(t, killsEnv, 8) {
 		accept := round%2 == 1
+		victim := []*botsynctest.Node{agent, laptop}[round/2%2]
 		writeMany(agent, "shared/lost", 100)
 		awaitSame(t, agent, laptop)
 		must(t, os.RemoveAll(out(agent, "lost")), os.Rename(agent.Path("shared/lost"), out(agent, "lost")))
@@ -323,11 +324,14 @@ func TestKillsWhileResuming(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cmd := agent.Command(ctx, "resume", decision)
 		must(t, cmd.Start())
-		time.Sleep(time.Duration(5+random.IntN(50)) * time.Millisecond) // when the kill comes is what is random here
-		agent.Kill()
+		time.Sleep(time.Duration(5+random.IntN([]int{50, 300}[round/4%2])) * time.Millisecond) // when the kill comes is what is random here
+		victim.Kill()
+		if victim == agent {
+			_ = cmd.Wait()
+		}
+		victim.Must("start")
 		_ = cmd.Wait()
 		cancel()
-		agent.Must("start")
 		agent.AwaitStatus("it goes on, or was not decided", func(st api.Status) bool {
 			f := folderOf(st, "shared")
 			return f.Held == nil && f.State == api.FolderIdle && f.NeedFiles == 0 || f.Held != nil && !f.Held.Busy && f.Held.Files == 100
