@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/botsync/botsync/internal/api"
+	"github.com/botsync/botsync/internal/control"
 	"github.com/botsync/botsync/internal/term"
 )
 
@@ -17,7 +18,8 @@ func (a *app) newResumeCommand() *cobra.Command {
 		Short: "Decide about files that vanished here and are held",
 		Long: `When many files of a folder are deleted on this device at once, or overwritten with
 nothing, that is held here: no other device is told until somebody has decided. All
-else goes on being synced. Without a flag, say what is held.
+else goes on being synced. Without a flag, say what is held, and on a terminal ask
+what is to become of it; Enter leaves it as it is.
 
 With --undo the files come back from the other devices, as they were there. With
 --accept the others are told, and delete them as well; what they delete is kept in
@@ -71,14 +73,38 @@ func (a *app) runResume(ctx context.Context, req api.ResumeRequest) error {
 		return err
 	}
 	defer c.Close()
+	line, err := a.decide(ctx, c, req)
+	if err != nil || line.Action != "" || !a.asks() {
+		return err
+	}
+	for _, f := range line.Folders {
+		if f.Busy {
+			continue
+		}
+		req, decided, err := a.askResume(ctx, f)
+		if err != nil {
+			return err
+		}
+		if !decided {
+			continue
+		}
+		if _, err := a.decide(ctx, c, req); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decide makes one request and shows what came of it.
+func (a *app) decide(ctx context.Context, c *control.Client, req api.ResumeRequest) (*api.ResumeLine, error) {
 	spin := a.term.Spin(ctx, "Resuming")
 	defer spin.Stop()
-	ctx, cancel := context.WithTimeout(ctx, req.Timeout+resumeGrace)
+	limited, cancel := context.WithTimeout(ctx, req.Timeout+resumeGrace)
 	defer cancel()
-	line, err := c.Resume(ctx, req)
+	line, err := c.Resume(limited, req)
 	spin.Stop()
 	if err != nil {
-		return err
+		return line, err
 	}
 	if a.json {
 		err = a.term.JSON(line)
@@ -89,7 +115,7 @@ func (a *app) runResume(ctx context.Context, req api.ResumeRequest) error {
 		err = api.Errorf(api.CodeTimeout, "What was decided is carried out by itself once that is possible; run the command again to wait for it.",
 			"the decision could not be carried out for %s yet: %s", term.Count(line.Left, "file", "files"), line.Why)
 	}
-	return err
+	return line, err
 }
 
 // resumeGrace is how much longer than its timeout the daemon may take to answer.
