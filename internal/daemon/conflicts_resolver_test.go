@@ -41,7 +41,7 @@ func newResolving(t *testing.T, conflicts, versions int, added func(store string
 		plan = append(plan, planned{c, 0})
 	}
 	at := filepath.Join(t.TempDir(), "versions")
-	d := &daemon{root: r, history: history.NewStore(at, func(int64) { added(at) }), members: &members{}, log: slog.New(slog.DiscardHandler)}
+	d := &daemon{root: r, history: history.NewStore(at, func(int64) { added(at) }), clock: rightClock(t), members: &members{}, log: slog.New(slog.DiscardHandler)}
 	return newResolver(d, false), plan
 }
 
