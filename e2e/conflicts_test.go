@@ -57,6 +57,7 @@ func TestConflicts(t *testing.T) {
 		write(agent, f, "base of "+f, 72*time.Hour)
 	}
 	write(agent, "log.jsonl", "0\n", 72*time.Hour)
+	write(agent, "theirs-log.jsonl", "0\n", 72*time.Hour) // who has the setting wins
 	const lookalike = "mine.sync-conflict-20260101-000000-AAAAAAA.txt"
 	write(agent, lookalike, "a file of my own", time.Hour)
 	awaitSame(t, agent, laptop)
@@ -69,6 +70,7 @@ func TestConflicts(t *testing.T) {
 			}
 		}
 		write(agent, "log.jsonl", "0\n2 agent\n3 both\n", 10*time.Minute)
+		write(agent, "theirs-log.jsonl", "0\n2 agent\n3 both\n", 8*time.Minute)
 		must(t, os.Remove(agent.Path("shared", "gone-here.txt")))
 		write(agent, "gone-there.txt", "edited by the agent", 30*time.Minute)
 	}, func() {
@@ -78,16 +80,19 @@ func TestConflicts(t *testing.T) {
 			}
 		}
 		write(laptop, "log.jsonl", "0\n1 laptop\n3 both\n", 9*time.Minute)
+		write(laptop, "theirs-log.jsonl", "0\n1 laptop\n3 both\n", 9*time.Minute)
 		write(laptop, "gone-here.txt", "edited by the laptop", 30*time.Minute)
 		must(t, os.Remove(laptop.Path("shared", "gone-there.txt")))
 	})
-	botsynctest.Await(t, "the merged log on both sides", func() bool {
-		a, _ := os.ReadFile(agent.Path("shared", "log.jsonl"))
-		b, _ := os.ReadFile(laptop.Path("shared", "log.jsonl"))
-		return string(a) == "0\n1 laptop\n2 agent\n3 both\n" && string(a) == string(b) && !slices.ContainsFunc(tree(t, laptop), func(p string) bool {
-			return strings.HasPrefix(p, "log.sync-conflict-")
+	for _, log := range []string{"log", "theirs-log"} {
+		botsynctest.Await(t, "the merged "+log+" on both sides", func() bool {
+			a, _ := os.ReadFile(agent.Path("shared", log+".jsonl"))
+			b, _ := os.ReadFile(laptop.Path("shared", log+".jsonl"))
+			return string(a) == "0\n1 laptop\n2 agent\n3 both\n" && string(a) == string(b) && !slices.ContainsFunc(tree(t, laptop), func(p string) bool {
+				return strings.HasPrefix(p, log+".sync-conflict-")
+			})
 		})
-	})
+	}
 	awaitSame(t, agent, laptop)
 	for _, text := range []string{"0\n2 agent\n3 both\n", "0\n1 laptop\n3 both\n"} {
 		if !inHistory(t, agent, text) {

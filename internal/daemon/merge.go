@@ -20,6 +20,7 @@ const (
 type merger struct {
 	wake chan struct{}
 	left map[string]unmerged // by the folder and the path of the copy
+	came map[string]arrival  // likewise, of versions that were never in place here
 }
 
 // unmerged is a conflict that could not be merged.
@@ -28,7 +29,9 @@ type unmerged struct {
 	again time.Time // when it is worth another try; zero: when they have changed
 }
 
-func newMerger() merger { return merger{wake: make(chan struct{}, 1), left: map[string]unmerged{}} }
+func newMerger() merger {
+	return merger{wake: make(chan struct{}, 1), left: map[string]unmerged{}, came: map[string]arrival{}}
+}
 
 // note says that there may be something to merge. It never blocks.
 func (m *merger) note() {
@@ -92,7 +95,15 @@ func (d *daemon) mergeAll(ctx context.Context) (later map[string]bool, err error
 			}
 		}
 	}
-	d.merger.left = left
+	came := map[string]arrival{}
+	for _, c := range all {
+		for _, v := range c.versions[1:] {
+			if a, ok := d.merger.came[c.folder+"/"+v.path]; ok {
+				came[c.folder+"/"+v.path] = a
+			}
+		}
+	}
+	d.merger.left, d.merger.came = left, came
 	for _, c := range all {
 		if c.doubt != "" || !d.merges(c.folder, c.path) {
 			continue
@@ -137,8 +148,13 @@ func (d *daemon) tryMerge(ctx context.Context, c *inConflict, v version) (merged
 	case errors.Is(err, errBusy), ctx.Err() != nil:
 		return false, true
 	}
-	d.log.Info("a conflict is not merged", "folder", c.folder, "path", c.path, "because", err)
 	u := unmerged{state: state}
+	if turn, ok := errors.AsType[errTurn](err); ok {
+		u.again = turn.comes
+		d.merger.left[name] = u
+		return false, true
+	}
+	d.log.Info("a conflict is not merged", "folder", c.folder, "path", c.path, "because", err)
 	if !cannotMerge(err) {
 		u.again = time.Now().Add(mergeRetry)
 	}

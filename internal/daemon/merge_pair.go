@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/botsync/botsync/internal/engine"
 	"github.com/botsync/botsync/internal/merge"
@@ -33,6 +34,11 @@ func (d *daemon) mergeCopy(ctx context.Context, c *inConflict, v version) error 
 	}
 	if !known {
 		return errNoBase
+	}
+	if !base.Own {
+		if err := d.awaitMergeTurn(c, v, time.Now()); err != nil {
+			return err
+		}
 	}
 	dir, err := d.openDir(c)
 	if err != nil {

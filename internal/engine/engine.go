@@ -251,6 +251,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	e.loops.Go(func() { e.tendBrakes(mainCtx) })
 	e.loops.Go(func() { e.tendIgnores(mainCtx) })
 	e.loops.Go(func() { e.finder.run(mainCtx) })
+	e.loops.Go(func() { e.sweepBases(mainCtx) })
 	if sweeping {
 		e.loops.Go(func() { e.sweep(mainCtx) })
 	}

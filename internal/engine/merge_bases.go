@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,11 +24,12 @@ import (
 // which of them two others come from.
 
 // Of each file so many versions are remembered: those that another device is known
-// to have had, and those that it is not. Who is apart from the others for a week may
-// make any number of the second kind.
+// to have had, those that it is not, and those that only other devices had. Who is apart
+// from the others for a week may make any number of the second kind.
 const (
 	maxShared   = 16
 	maxUnshared = 16
+	maxForeign  = 16
 	// maxVector bounds the devices in the version of a file, which comes from peers.
 	maxVector = 1000
 )
@@ -39,12 +41,18 @@ type seenVersion struct {
 	Block  int                         `json:"block"` // size of the blocks that were hashed
 	Hash   []byte                      `json:"hash"`  // of the blocks' hashes
 	Shared bool                        `json:"shared,omitempty"`
+	// Foreign says that it was never here: a peer has told of it. It serves to know a
+	// version that has lost, not as what others come from.
+	Foreign bool `json:"foreign,omitempty"`
 }
 
 // keyValues is where versions are remembered. It goes with the index.
 type keyValues interface {
 	GetKV(key string) ([]byte, error)
 	PutKV(key string, value []byte) error
+	DeleteKV(key string) error
+	// keys returns keys with a prefix, in their order, above after, at most limit.
+	keys(prefix, after string, limit int) ([]string, error)
 }
 
 // mergeBases remembers versions of the files that are to be merged.
@@ -52,6 +60,7 @@ type mergeBases struct {
 	mu     sync.Mutex
 	store  keyValues
 	wanted func(folder, path string) bool // by the ID of the folder; nil for none
+	sweep  baseSweep
 }
 
 // note takes entries that are about to be written into the index of a device.
@@ -70,7 +79,8 @@ func (b *mergeBases) note(self protocol.ShortID, folder string, device protocol.
 	}
 }
 
-// see remembers a version of this device, and that another one has the same.
+// see remembers a version of this device, that another one has the same, and which one
+// another has of a file that is or was here.
 func (b *mergeBases) see(folder string, f protocol.FileInfo, local bool, self protocol.ShortID) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -82,14 +92,17 @@ func (b *mergeBases) see(folder string, f protocol.FileInfo, local bool, self pr
 	at := slices.IndexFunc(seen, func(s seenVersion) bool { return sameVector(s.Vector, v.Vector) })
 	switch {
 	case !local && at < 0:
-		return nil // it is not here
+		if len(seen) == 0 || !plausible(v) {
+			return nil // no version was ever here, so that there is nothing to merge
+		}
+		v.Shared, v.Foreign = true, true
 	case !local:
-		v.Shared = true
+		v.Shared, v.Foreign = true, seen[at].Foreign
 	case at >= 0:
 		v.Shared = v.Shared || seen[at].Shared
 	}
 	if at >= 0 {
-		if seen[at].Shared == v.Shared && bytes.Equal(seen[at].Hash, v.Hash) {
+		if seen[at].Shared == v.Shared && seen[at].Foreign == v.Foreign && bytes.Equal(seen[at].Hash, v.Hash) {
 			return nil
 		}
 		if !local {
@@ -104,12 +117,20 @@ func (b *mergeBases) see(folder string, f protocol.FileInfo, local bool, self pr
 	return b.store.PutKV(baseKey(folder, f.Name), data)
 }
 
+// plausible reports whether a version that a peer tells of can be one.
+func plausible(v seenVersion) bool {
+	return v.Size >= 0 && slices.Contains(protocol.BlockSizes, v.Block) && len(v.Hash) == sha256.Size
+}
+
 // latest leaves out the oldest of each kind that are too many.
 func latest(seen []seenVersion) []seenVersion {
-	shared, unshared := 0, 0
+	shared, unshared, foreign := 0, 0, 0
 	for i := len(seen) - 1; i >= 0; i-- {
 		n, limit := &unshared, maxUnshared
-		if seen[i].Shared {
+		switch {
+		case seen[i].Foreign:
+			n, limit = &foreign, maxForeign
+		case seen[i].Shared:
 			n, limit = &shared, maxShared
 		}
 		if *n++; *n > limit {
@@ -131,8 +152,11 @@ func (b *mergeBases) read(folder, name string) ([]seenVersion, error) {
 	return seen, nil
 }
 
+// basePrefix begins the keys under which versions are remembered.
+const basePrefix = "botsync/merge/1/"
+
 func baseKey(folder, name string) string {
-	return "botsync/merge/1/" + folder + "/" + filepath.ToSlash(name)
+	return basePrefix + folder + "/" + filepath.ToSlash(name)
 }
 
 func hashOf(f protocol.FileInfo) []byte {
@@ -179,6 +203,7 @@ func common(a, b map[protocol.ShortID]uint64) map[protocol.ShortID]uint64 {
 // it was before they parted.
 type MergeBase struct {
 	Size  int64 // bytes
+	Own   bool  // the version that has lost was once in place on this device
 	block int
 	hash  []byte
 }
@@ -201,18 +226,18 @@ func (e *Engine) MergeBase(ctx context.Context, folder, file, copied string) (Me
 	if err != nil {
 		return MergeBase{}, false, wrap(err)
 	}
-	hash := hashOf(lost)
 	// A file that has grown keeps the size of its blocks for a while, a new one of
 	// the same size has larger ones.
+	hashes := map[int][]byte{lost.BlockSize(): hashOf(lost)}
 	for _, s := range seen {
-		if s.Size == lost.Size && s.Block != lost.BlockSize() {
-			if hash, err = e.hashWith(ctx, folder, lost.Name, lost.Size, s.Block); err != nil {
-				return MergeBase{}, false, wrap(err)
-			}
-			break
+		if s.Size != lost.Size || hashes[s.Block] != nil {
+			continue
+		}
+		if hashes[s.Block], err = e.hashWith(ctx, folder, lost.Name, lost.Size, s.Block); err != nil {
+			return MergeBase{}, false, wrap(err)
 		}
 	}
-	base, ok := baseOf(seen, vectorOf(current.Version), lost.Size, hash)
+	base, ok := baseOf(seen, vectorOf(current.Version), lost.Size, hashes)
 	return base, ok, nil
 }
 
@@ -232,19 +257,19 @@ func (e *Engine) hashWith(ctx context.Context, folder, name string, size int64, 
 }
 
 // baseOf returns what a version comes from together with one that is known by what
-// is in it.
-func baseOf(seen []seenVersion, current map[protocol.ShortID]uint64, lostSize int64, lostHash []byte) (MergeBase, bool) {
+// is in it: its size, and its hashes by the size of the blocks.
+func baseOf(seen []seenVersion, current map[protocol.ShortID]uint64, lostSize int64, lostHashes map[int][]byte) (MergeBase, bool) {
 	for _, lost := range slices.Backward(seen) {
-		if lost.Size != lostSize || !bytes.Equal(lost.Hash, lostHash) {
+		if lost.Size != lostSize || !bytes.Equal(lost.Hash, lostHashes[lost.Block]) {
 			continue
 		}
 		wanted := common(current, lost.Vector)
 		if len(wanted) == 0 {
-			return MergeBase{}, true // both have made the file
+			return MergeBase{Own: !lost.Foreign}, true // both have made the file
 		}
 		for _, s := range slices.Backward(seen) {
-			if sameVector(s.Vector, wanted) {
-				return MergeBase{s.Size, s.Block, s.Hash}, true
+			if sameVector(s.Vector, wanted) && !s.Foreign {
+				return MergeBase{s.Size, !lost.Foreign, s.Block, s.Hash}, true
 			}
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,6 +25,20 @@ func (m memKV) GetKV(key string) ([]byte, error) {
 func (m memKV) PutKV(key string, value []byte) error {
 	m[key] = bytes.Clone(value)
 	return nil
+}
+
+func (m memKV) DeleteKV(key string) error {
+	delete(m, key)
+	return nil
+}
+
+func (m memKV) keys(prefix, after string, limit int) (out []string, err error) {
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		if strings.HasPrefix(key, prefix) && key > after && len(out) < limit {
+			out = append(out, key)
+		}
+	}
+	return out, nil
 }
 
 // logOf is the entry of a file.
@@ -81,6 +97,16 @@ func TestMergeBase(t *testing.T) {
 			logOf(t, "0\n2\n", deviceTwo, 1, 1), logOf(t, "0\n1\n", deviceOne, 9), "", false},
 		"the copy was edited": {[]step{here("0\n", deviceOne, 1), here("0\n1\n", deviceOne, 2)},
 			logOf(t, "0\n2\n", deviceTwo, 1, 1), logOf(t, "0\n1\n9\n", deviceOne, 9), "", false},
+		"the peer has told what it lost": {[]step{here("0\n", deviceOne, 1), there("0\n2\n", deviceTwo, 1, 1), here("0\n1\n", deviceOne, 2)},
+			logOf(t, "0\n1\n", deviceOne, 2), logOf(t, "0\n2\n", deviceOne, 9), "0\n", true},
+		"the peer has told it later": {[]step{here("0\n", deviceOne, 1), here("0\n1\n", deviceOne, 2), there("0\n2\n", deviceTwo, 1, 1)},
+			logOf(t, "0\n1\n", deviceOne, 2), logOf(t, "0\n2\n", deviceOne, 9), "0\n", true},
+		"two peers have told": {[]step{here("0\n", deviceOne, 1), there("0\n1\n", deviceOne, 2), there("0\n2\n", deviceTwo, 1, 1), here("0\n1\n", deviceOne, 2)},
+			logOf(t, "0\n1\n", deviceOne, 2), logOf(t, "0\n2\n", deviceOne, 9), "0\n", true},
+		"what a peer alone had is no base": {[]step{here("9\n", deviceOne, 3), there("0\n", deviceTwo, 1), here("0\n1\n", deviceOne, 2)},
+			logOf(t, "0\n2\n", deviceTwo, 1, 1), logOf(t, "0\n1\n", deviceOne, 9), "", false},
+		"a peer tells of what was never here": {[]step{there("0\n2\n", deviceTwo, 1, 1)},
+			logOf(t, "0\n1\n", deviceOne, 2), logOf(t, "0\n2\n", deviceOne, 9), "", false},
 		"nothing is known": {nil, logOf(t, "2\n", deviceTwo, 0, 1), logOf(t, "1\n", deviceOne, 9), "", false},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -90,15 +116,18 @@ func TestMergeBase(t *testing.T) {
 				b.note(deviceOne, "f", s.device, []protocol.FileInfo{s.file})
 			}
 			seen, err := b.read("f", "a.log")
-			if err != nil || len(seen) > maxShared+maxUnshared {
+			if err != nil || len(seen) > maxShared+maxUnshared+maxForeign {
 				t.Fatalf("%d versions, %v", len(seen), err)
 			}
-			base, ok := baseOf(seen, vectorOf(test.current.Version), test.lost.Size, hashOf(test.lost))
+			base, ok := baseOf(seen, vectorOf(test.current.Version), test.lost.Size, map[int][]byte{test.lost.BlockSize(): hashOf(test.lost)})
 			if ok != test.known || base.Size != int64(len(test.want)) {
 				t.Fatalf("%+v, %v; of %+v", base, ok, seen)
 			}
 			if !ok {
 				return
+			}
+			if base.Own != !strings.Contains(what, "told") {
+				t.Errorf("own: %v", base.Own)
 			}
 			for text, want := range map[string]bool{test.want + "more\n": true, strings.Repeat("x", len(test.want)+1): test.want == ""} {
 				if got, err := base.Begins(t.Context(), strings.NewReader(text)); err != nil || got != want {

@@ -12,7 +12,7 @@ import (
 
 // store is Syncthing's database. Some types of its methods are in a package that
 // others cannot name: they are type parameters here, which the compiler infers.
-type store[Service, Option any, Meta metadata, Block, Pair any] interface {
+type store[Service, Option any, Meta metadata, Block any, Pair keyValue] interface {
 	Service(interval time.Duration) Service
 	Close() error
 
@@ -86,9 +86,17 @@ type fileMetadata struct {
 	Deleted    bool
 }
 
+// keyValue is what Syncthing's database has under a key of its own.
+type keyValue interface {
+	~struct {
+		Key   string
+		Value []byte
+	}
+}
+
 // layer lies over Syncthing's database, in which everything that is known of files
 // is kept: each of Syncthing's parts reads and writes through it.
-type layer[S, O any, M metadata, B, P any] struct {
+type layer[S, O any, M metadata, B any, P keyValue] struct {
 	store[S, O, M, B, P]
 
 	// pass is asked which entries of this device's index may be written. Those
@@ -105,7 +113,7 @@ type layer[S, O any, M metadata, B, P any] struct {
 	chosen sync.Map // folder → map[string]bool, see only
 }
 
-func layerOver[S, O any, M metadata, B, P any](db store[S, O, M, B, P]) *layer[S, O, M, B, P] {
+func layerOver[S, O any, M metadata, B any, P keyValue](db store[S, O, M, B, P]) *layer[S, O, M, B, P] {
 	return &layer[S, O, M, B, P]{
 		store:  db,
 		pass:   func(_ string, files []protocol.FileInfo) []protocol.FileInfo { return files },
@@ -117,4 +125,25 @@ func layerOver[S, O any, M metadata, B, P any](db store[S, O, M, B, P]) *layer[S
 // makeFolder makes the database of a folder if there is none.
 func (l *layer[S, O, M, B, P]) makeFolder(folder string) error {
 	return l.store.Update(folder, protocol.LocalDeviceID, nil)
+}
+
+// keys returns keys of Syncthing's database that begin with a prefix, in their order:
+// those above after, at most limit.
+func (l *layer[S, O, M, B, P]) keys(prefix, after string, limit int) ([]string, error) {
+	var out []string
+	pairs, failed := l.store.PrefixKV(prefix)
+	for p := range pairs {
+		key := struct {
+			Key   string
+			Value []byte
+		}(p).Key
+		if key <= after {
+			continue
+		}
+		if len(out) == limit {
+			return out, nil
+		}
+		out = append(out, key)
+	}
+	return out, failed()
 }

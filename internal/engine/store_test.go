@@ -16,7 +16,7 @@ import (
 
 // mapStore is a database of one folder in memory, as far as a layer asks for it.
 type mapStore struct {
-	store[struct{}, struct{}, fileMetadata, struct{}, struct{}]
+	store[struct{}, struct{}, fileMetadata, struct{}, keyAndValue]
 	files    map[protocol.DeviceID]map[string]protocol.FileInfo
 	sequence int64
 	mtimes   map[string]time.Time
@@ -30,8 +30,13 @@ func newMapStore() *mapStore {
 	return &mapStore{files: map[protocol.DeviceID]map[string]protocol.FileInfo{}, mtimes: map[string]time.Time{}, kv: map[string][]byte{}}
 }
 
-func over(s *mapStore) *layer[struct{}, struct{}, fileMetadata, struct{}, struct{}] {
-	return layerOver[struct{}, struct{}, fileMetadata, struct{}, struct{}](s)
+type keyAndValue = struct {
+	Key   string
+	Value []byte
+}
+
+func over(s *mapStore) *layer[struct{}, struct{}, fileMetadata, struct{}, keyAndValue] {
+	return layerOver[struct{}, struct{}, fileMetadata, struct{}, keyAndValue](s)
 }
 
 // own returns a copy, as that of what was read from a disk.
@@ -250,11 +255,11 @@ func TestLayerAnswersLikeItsDatabase(t *testing.T) {
 // What is written while an entry is read is not answered for long.
 func TestLayerForgetsWhatBecameStale(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(l *layer[struct{}, struct{}, fileMetadata, struct{}, struct{}]) error{
-		"written": func(l *layer[struct{}, struct{}, fileMetadata, struct{}, struct{}]) error {
+	for name, change := range map[string]func(l *layer[struct{}, struct{}, fileMetadata, struct{}, keyAndValue]) error{
+		"written": func(l *layer[struct{}, struct{}, fileMetadata, struct{}, keyAndValue]) error {
 			return l.Update("f", protocol.LocalDeviceID, []protocol.FileInfo{{Name: "file", Version: counted(2)}})
 		},
-		"dropped": func(l *layer[struct{}, struct{}, fileMetadata, struct{}, struct{}]) error {
+		"dropped": func(l *layer[struct{}, struct{}, fileMetadata, struct{}, keyAndValue]) error {
 			return l.DropFilesNamed("f", protocol.LocalDeviceID, []string{"file"})
 		},
 	} {
@@ -293,7 +298,7 @@ func TestLayerAsksLittle(t *testing.T) {
 	}
 	s := newMapStore()
 	l := over(s)
-	get := func(l *layer[struct{}, struct{}, fileMetadata, struct{}, struct{}], name string) {
+	get := func(l *layer[struct{}, struct{}, fileMetadata, struct{}, keyAndValue], name string) {
 		_, _, _ = l.GetDeviceFile("f", protocol.LocalDeviceID, name)
 	}
 	if n := asked(s, func() { get(l, "new"); _, _ = l.GetMtime("f", "new"); _ = l.DeleteMtime("f", "new") }); n != 0 {
@@ -338,7 +343,7 @@ func TestLayerKeepsMtimes(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.sequence = 1
-	for _, l := range []*layer[struct{}, struct{}, fileMetadata, struct{}, struct{}]{l, over(s)} {
+	for _, l := range []*layer[struct{}, struct{}, fileMetadata, struct{}, keyAndValue]{l, over(s)} {
 		if got, _ := l.GetMtime("f", "file"); !got.Equal(at) {
 			t.Errorf("the time is %v", got)
 		}
