@@ -148,29 +148,11 @@ func (h *historyClock) settle(ctx context.Context, restamp func(context.Context,
 	return nil
 }
 
-// shownStep is what the difference to the wall clock is rounded to, so that a time
-// that was shown is the same time when it comes back.
-const shownStep = time.Minute
-
 // shown turns times of versions into those of the wall clock as it is now.
-func (h *historyClock) shown() func(time.Time) time.Time {
-	ahead := h.look().Ahead.Round(shownStep)
-	return func(at time.Time) time.Time {
-		if at.IsZero() {
-			return at
-		}
-		return at.Add(-ahead)
-	}
-}
+func (h *historyClock) shown() func(time.Time) time.Time { return h.look().Shown }
 
 // said turns a time that somebody has said, by the wall clock, into one of versions.
-func (h *historyClock) said(at time.Time) time.Time {
-	if at.IsZero() {
-		return at
-	}
-	ahead := h.look().Ahead
-	return at.Add(min(ahead, ahead.Round(shownStep)))
-}
+func (h *historyClock) said(at time.Time) time.Time { return h.look().Said(at) }
 
 // wrong is by how much the wall clock is behind of what it was, or has jumped ahead,
 // if that is more than a day, and for how long it still has to go on until that is
@@ -190,12 +172,14 @@ func (h *historyClock) problems() []api.Problem {
 	switch {
 	case c.Wrong():
 		return []api.Problem{{Code: "clock_jumped",
-			Message: fmt.Sprintf("The clock says %s, but it was %s already: it was set back by %d days. Old versions are kept, and in order.", c.Wall.Format(time.DateTime), c.Now.Format(time.DateTime), c.Ahead/(24*time.Hour)),
+			Message: fmt.Sprintf("The clock says %s, but it was %s already: it was set back by %d days. Old versions are kept, and in order.", c.Wall.Format(time.DateTime), c.Now.Format(time.DateTime), days(c.Ahead)),
 			Hint:    fmt.Sprintf("Set the clock. If it is right now, botsync believes it after another %v of running.", left)}}
 	case c.Jumped > 0:
 		return []api.Problem{{Code: "clock_jumped",
-			Message: fmt.Sprintf("The clock has jumped ahead by %d days, to %s. Old versions have not become older by that.", c.Jumped/(24*time.Hour), c.Wall.Format(time.DateTime)),
+			Message: fmt.Sprintf("The clock has jumped ahead by %d days, to %s. Old versions have not become older by that.", days(c.Jumped), c.Wall.Format(time.DateTime)),
 			Hint:    fmt.Sprintf("Set the clock. If it is right now, this goes away after another %v of running.", left)}}
 	}
 	return nil
 }
+
+func days(d time.Duration) int64 { return int64(d.Round(24*time.Hour) / (24 * time.Hour)) }

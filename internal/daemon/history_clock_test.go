@@ -220,6 +220,35 @@ func TestTimesAreThoseOfTheWall(t *testing.T) {
 	}
 }
 
+// A clock that was ahead for a while and is right again: what was done before that is
+// shown when it was done, and what was done since, too.
+func TestTimesOfBeforeTheClockWasAhead(t *testing.T) {
+	t.Parallel()
+	d, w := keeping(t, root.History{}), &watch{}
+	w.start(t, d)
+	pass := func(m time.Duration) { w.wall, w.up = w.wall+m, w.up+m }
+	began := w.now()
+	lose := func(name string) { t.Helper(); d.lose(t, name, 1); pass(time.Hour) }
+	lose("a0")
+	w.wall += 400 * day
+	lose("b1")
+	w.wall -= 400*day + 30*time.Second // the battery is not exact
+	lose("c2")
+	all, err := d.History(t.Context(), api.HistoryRequest{Here: true})
+	if err != nil || len(all.Versions) != 3 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	for i, v := range all.Versions {
+		if off := v.Time.Sub(began) - time.Duration(i)*time.Hour; off.Abs() > time.Minute {
+			t.Errorf("%s is %v off", v.Path, off)
+		}
+		f, err := d.find(t.Context(), scope{folders: []string{"shared"}}, history.Query{Since: v.Time}, true, 0)
+		if err != nil || len(f.versions) != 3-i {
+			t.Errorf("since %s: %+v, %v", v.Path, f.versions, err)
+		}
+	}
+}
+
 // What the log says of before the clock was set back has nothing to do with the last
 // minutes.
 func TestSinceClockWasSet(t *testing.T) {

@@ -108,7 +108,7 @@ func (d *daemon) madeBy(ctx context.Context, device api.Device, s scope, since t
 // to come, and it is not known how long ago that was. The events are in their order.
 func sinceClockWasSet(events []api.Event, now time.Time) []api.Event {
 	for i, e := range slices.Backward(events) {
-		if e.Time.Sub(now) > shownStep {
+		if e.Time.Sub(now) > time.Minute {
 			return events[i+1:]
 		}
 	}

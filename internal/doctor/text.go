@@ -108,7 +108,7 @@ func span(d time.Duration) text {
 
 // known are the parts of paths that every root has.
 var known = []string{"shared", "deliverables", "inbox", ".botsync", "config.toml", "identity", "cert.pem", "key.pem", "engine",
-	"network", "versions", "state.db", "logs", "daemon.sock", "daemon.lock", "notify.json", "membership.json", "members.json", ".stfolder"}
+	"network", "versions", "state.db", "logs", "daemon.sock", "daemon.lock", "notify.json", "membership.json", "members.json", "clock.json", ".stfolder"}
 
 // pathIn is a path, of which a report has the parts below the root that every root has.
 func pathIn(root, path string) text {

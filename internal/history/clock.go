@@ -38,6 +38,8 @@ type Clock struct {
 	Ahead  time.Duration `json:"ahead,omitempty"`  // by which Now was later than Wall
 	Agreed time.Duration `json:"agreed,omitempty"` // for which the wall clock has not jumped, up to so much
 	Jumped time.Duration `json:"jumped,omitempty"` // by which it jumped ahead while it was looked at, until it has agreed long enough
+	Leapt  time.Time     `json:"leapt,omitzero"`   // what it showed when it jumped ahead the last time
+	Leap   time.Duration `json:"leap,omitempty"`   // and by how much it did
 	Marks  []Mark        `json:"marks,omitempty"`  // by time
 }
 
@@ -86,8 +88,12 @@ func (c Clock) Look(wall time.Time, ran time.Duration, running bool) Clock {
 	default:
 		c.Agreed = min(c.Agreed+ran, clockTrust)
 	}
-	if ahead := now.Sub(c.Now) - ran; ahead > clockJump && running && !c.Now.IsZero() {
-		c.Jumped = ahead
+	leap := now.Sub(c.Now) - ran
+	if leap > clockJump && !c.Now.IsZero() {
+		c.Leapt, c.Leap = c.Now.Add(ran), leap
+	}
+	if leap > clockJump && running && !c.Now.IsZero() {
+		c.Jumped = leap
 	} else if c.Agreed >= clockTrust {
 		c.Jumped = 0
 	}
@@ -115,7 +121,7 @@ type Step struct {
 // SetBack makes the clock show what the wall clock showed at the latest look.
 func (c Clock) SetBack() (Clock, Step) {
 	s := Step{From: c.Wall, By: c.Ahead}
-	c.Now, c.Ahead = c.Wall, 0
+	c.Now, c.Ahead, c.Leapt, c.Leap = c.Wall, 0, time.Time{}, 0
 	kept := slices.Clone(c.Marks)
 	if n := slices.IndexFunc(kept, func(m Mark) bool { return m.At.After(c.Now) }); n >= 0 {
 		kept = kept[:n]
@@ -162,6 +168,42 @@ func (c Clock) Before(age time.Duration) time.Time {
 		}
 	}
 	return time.Time{}
+}
+
+// shownStep is what the difference to the wall clock is rounded to, so that a time
+// that was shown is the same one when it comes back.
+const shownStep = time.Minute
+
+// right is the time up to which what the Clock showed was right: what has made it be
+// ahead of the wall clock is that this was ahead for a while. Zero if it was not.
+func (c Clock) right() time.Time {
+	if c.Ahead > c.Leap+shownStep {
+		return time.Time{}
+	}
+	return c.Leapt
+}
+
+// Shown turns a time that the Clock has given into one of the wall clock as it was at
+// the latest look, so that what was done ten minutes ago was done ten minutes ago by
+// it.
+func (c Clock) Shown(at time.Time) time.Time {
+	right := c.right()
+	if at.IsZero() || !at.After(right) {
+		return at
+	}
+	if shown := at.Add(-c.Ahead.Round(shownStep)); shown.After(right) {
+		return shown
+	}
+	return right
+}
+
+// Said is the reverse of Shown, for what somebody says who sees the wall clock. It is
+// not too late, by less than a minute.
+func (c Clock) Said(at time.Time) time.Time {
+	if at.IsZero() || !at.After(c.right()) {
+		return at
+	}
+	return at.Add(min(c.Ahead, c.Ahead.Round(shownStep)))
 }
 
 // mark adds a mark if it is time for one, and takes out those that are too many.

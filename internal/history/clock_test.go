@@ -103,8 +103,16 @@ func TestNothingSeemsOlderThanItIs(t *testing.T) {
 				t.Fatalf("%+v", m.mem.Marks)
 			}
 		}
+		shown := func() {
+			for _, v := range m.made {
+				at := m.mem.Shown(v.at)
+				if back := m.mem.Said(at); back.After(v.at) || v.at.Sub(back) > shownStep && !at.Equal(m.mem.right()) {
+					t.Fatalf("%v is shown as %v, which is %v: %+v", v.at, at, back, m.mem)
+				}
+			}
+		}
 		t.Repeat(map[string]func(*rapid.T){
-			"":        func(*rapid.T) { check() },
+			"":        func(*rapid.T) { check(); shown() },
 			"make":    func(*rapid.T) { m.make() },
 			"minutes": func(t *rapid.T) { m.run(span(t, "for", time.Hour)); m.save() },
 			"days":    func(t *rapid.T) { m.run(span(t, "for", 20*day)); m.save() },
