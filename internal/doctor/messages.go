@@ -11,7 +11,6 @@ var ownMessages = []string{
 	"an answer cannot be used",
 	"answering a question about old versions",
 	"looking at what was restored; it is noticed later",
-	"looking up a conflict copy",
 	"making room on a full disk",
 	"recording what is held",
 	"removing a question",
