@@ -20,12 +20,6 @@ const noFollow = unix.O_NOFOLLOW
 // maxAppend bounds the files to which something is appended, in bytes.
 const maxAppend = 64 << 10
 
-// kindsEnv, set to anything, has a path be now a file and now a directory. Syncthing
-// does not get over that where another device has not heard of it in time: one
-// device has the file, the other the directory with something in it, and each waits
-// for the other. Nothing is lost then, but the trees do not become equal.
-const kindsEnv = "BOTSYNC_TEST_KINDS"
-
 // A user is the programs on one device: it does one thing after the other to the
 // folder there, while the daemon does what peers have done.
 //
@@ -115,9 +109,7 @@ func (u *user) step() {
 	case 33:
 		u.link(filepath.Base(q), p)
 	case 34:
-		if os.Getenv(kindsEnv) != "" {
-			u.swapKind(filepath.Join(u.root, "kinds", fmt.Sprint(u.IntN(3))))
-		}
+		u.swapKind(filepath.Join(u.root, "kinds", fmt.Sprint(u.IntN(3))))
 	case 35:
 		u.lookAround()
 	case 36, 37, 38:
