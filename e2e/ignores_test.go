@@ -76,6 +76,12 @@ func TestIgnores(t *testing.T) {
 		})
 	}
 	laptop.AwaitFile("shared/proj/node_modules/x/i.js", "of agent: proj/node_modules/x/i.js")
+	for _, n := range []*botsynctest.Node{agent, laptop} {
+		botsynctest.Await(t, n.Name+" tells that other patterns hold", func() bool {
+			got := ignoresChanged(t, n)
+			return len(got) == 1 && got[0].Folder == "shared" && got[0].Files > 0
+		})
+	}
 	agent.Write("shared/notes.log", "changed by agent")
 	agent.Write("shared/other.log", "new")
 	laptop.Write("shared/notes.log", "changed by laptop")
@@ -228,4 +234,17 @@ func TestWaitNamesWhatAPeerKeepsOut(t *testing.T) {
 	}
 	must(t, os.Rename(laptop.Path("shared/dir/b.own"), laptop.Path("b.own")))
 	laptop.Must("wait", "--synced", "--timeout", "30s")
+}
+
+// ignoresChanged are the events of other patterns on a device.
+func ignoresChanged(t *testing.T, n *botsynctest.Node) (out []api.Event) {
+	t.Helper()
+	for line := range strings.Lines(n.Must("events", "--since", "0", "--no-follow", "--json").Stdout) {
+		var e api.Event
+		must(t, json.Unmarshal([]byte(line), &e))
+		if e.Type == api.EventIgnoresChanged {
+			out = append(out, e)
+		}
+	}
+	return out
 }

@@ -14,6 +14,7 @@ const (
 	EventFileReceived     = "file_received"     // a change of a peer is complete here
 	EventFileChanged      = "file_changed"      // a change made on this device was noticed
 	EventConflict         = "conflict"          // a conflict copy has come about or arrived, and is not merged: once for each
+	EventIgnoresChanged   = "ignores_changed"   // other patterns decide what is kept out of a folder here
 	EventFolderState      = "folder_state"      // passing: it is not kept
 	EventStopping         = "stopping"          // passing: it is not kept
 )
@@ -50,7 +51,8 @@ type Event struct {
 	Kind   string  `json:"kind,omitempty"`   // of a file: file or symlink
 	Size   int64   `json:"size,omitempty"`   // of a file, bytes
 	State  string  `json:"state,omitempty"`  // of a folder
-	Files  int     `json:"files,omitempty"`  // that are held in a folder
+	Files  int     `json:"files,omitempty"`  // that are held in a folder, or kept out of it; a directory that is kept out whole is one
+	Before int     `json:"before,omitempty"` // likewise, before other patterns held
 }
 
 // Passing reports whether an event is told to those who listen, and not kept.

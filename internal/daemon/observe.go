@@ -43,6 +43,8 @@ func (d *daemon) observe(ev engine.Event) {
 		}
 	case engine.FolderBraked:
 		d.recorder.note()
+	case engine.IgnoresChanged:
+		d.activity.Add(api.Event{Time: ev.Time, Type: api.EventIgnoresChanged, Folder: ev.Folder, Files: ev.Ignored, Before: ev.IgnoredBefore})
 	case engine.FolderState:
 		if ev.Folder == recordsFolder && ev.State == engine.StateError {
 			d.wake() // the records may have been removed, all of them

@@ -27,19 +27,21 @@ const (
 	FolderState      EventType = "folder_state"      // Folder, State
 	IndexUpdated     EventType = "index_updated"     // Folder; Peer where it is a peer's index
 	FolderBraked     EventType = "folder_braked"     // Folder: it is held, or no more
+	IgnoresChanged   EventType = "ignores_changed"   // Folder, Ignored, IgnoredBefore: other patterns hold
 )
 
 // Event is something that happened in the engine.
 type Event struct {
-	Time       time.Time
-	Type       EventType
-	Folder     string // name
-	Path       string // within the folder, slash-separated
-	Deleted    bool
-	ModifiedBy string // short ID of the device that made the change, see ShortID
-	Peer       string // device ID
-	State      string // one of the State constants
-	Dismissed  bool   // the peer ended the connection because it has this device no more
+	Time                   time.Time
+	Type                   EventType
+	Folder                 string // name
+	Path                   string // within the folder, slash-separated
+	Deleted                bool
+	ModifiedBy             string // short ID of the device that made the change, see ShortID
+	Peer                   string // device ID
+	State                  string // one of the State constants
+	Ignored, IgnoredBefore int    // as IgnoredCount counts
+	Dismissed              bool   // the peer ended the connection because it has this device no more
 }
 
 // dismissal is what Syncthing gives as its reason when it ends a connection to a

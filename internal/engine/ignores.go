@@ -23,8 +23,11 @@ type ignoring struct {
 	kept  *keptDirs
 	count ignoredCount
 
-	seen   atomic.Pointer[ignores.Set] // the last that took effect
-	failed atomic.Bool                 // Syncthing could not do something
+	seen    atomic.Pointer[ignores.Set] // the last that took effect
+	counted *ignores.Set                // the last by which was counted; of tendIgnores alone
+	told    toldIgnores                 // likewise: what was told last
+
+	failed atomic.Bool // Syncthing could not do something
 }
 
 // ignorings are those of the folders that have any, by their roots, for the file
@@ -56,6 +59,7 @@ func (e *Engine) keepIgnores(folders []Folder) {
 		i := &ignoring{root: root, files: ignores.Open(root, filepath.Join(e.dir, "ignores-"+f.ID))}
 		i.kept = openKept(i, filepath.Join(e.dir, "kept-"+f.ID+".json"))
 		i.seen.Store(i.files.Set())
+		i.told.read(filepath.Join(e.dir, "told-"+f.ID+".json"))
 		wanted[f.ID] = i
 	}
 	for id, i := range e.ignoring.all {

@@ -62,7 +62,9 @@ func (e *Engine) tendIgnores(ctx context.Context) {
 				e.keepDirs(id, i)
 				e.settleKinds(id)
 			}
-			i.recount(ctx, time.Now())
+			if i.recount(ctx, time.Now()) {
+				e.tellIgnores(ctx, id, i)
+			}
 		}
 	}
 }
@@ -159,18 +161,20 @@ func (c *ignoredCount) done(n int, start, end time.Time) {
 	c.next = end.Add(max(countPause, countShare*end.Sub(start)))
 }
 
-// recount counts what is kept out, if it is time to.
-func (i *ignoring) recount(ctx context.Context, now time.Time) {
+// recount counts what is kept out, if it is time to, and reports whether it did.
+func (i *ignoring) recount(ctx context.Context, now time.Time) bool {
 	if !i.count.due(now) {
-		return
+		return false
 	}
-	n := 0
-	err := i.files.Set().List(ctx, i.root, ".", isInternal, func(ignores.Entry) bool { n++; return true })
+	n, set := 0, i.files.Set()
+	err := set.List(ctx, i.root, ".", isInternal, func(ignores.Entry) bool { n++; return true })
 	if err != nil {
 		i.count.note()
-		return
+		return false
 	}
 	i.count.done(n, now, time.Now())
+	i.counted = set
+	return true
 }
 
 // IgnoredCount returns how many files and whole directories are kept out of a

@@ -46,6 +46,8 @@ func (s *DB) AddActivity(ctx context.Context, entries Entries) error {
 			size := e.Size
 			if e.IsBrake() {
 				size = int64(e.Files) // of no file: one number is enough
+			} else if e.Type == api.EventIgnoresChanged {
+				size = int64(e.Files)<<32 | int64(e.Before)
 			}
 			res, err := insert.ExecContext(ctx, e.Time.UnixMilli(), e.Type, device.ID, device.Name, string(device.Role),
 				e.Invite, e.Folder, e.Path, e.Action, e.Kind, size)
@@ -194,6 +196,8 @@ func (s *DB) Activity(ctx context.Context, q ActivityQuery) ([]api.Event, error)
 		e.Time = time.UnixMilli(at)
 		if e.IsBrake() {
 			e.Files, e.Size = int(e.Size), 0
+		} else if e.Type == api.EventIgnoresChanged {
+			e.Files, e.Before, e.Size = int(e.Size>>32), int(e.Size&0xffffffff), 0
 		}
 		if device.ID != "" {
 			e.Device = &device

@@ -36,6 +36,8 @@ func eventLine(e api.Event) string {
 		what = brakeLine(e)
 	case api.EventConflict:
 		what = fmt.Sprintf("a conflict: the version of %s is kept as %s", who, path)
+	case api.EventIgnoresChanged:
+		what = fmt.Sprintf("other patterns hold in %s/: %s kept out, before %d", Clean(e.Folder), Count(e.Files, "file or directory is", "files or directories are"), e.Before)
 	case api.EventPeerAdded:
 		what = who + " belongs to the network"
 	case api.EventPeerRemoved:
