@@ -223,6 +223,41 @@ func TestUndoIsTriedAgain(t *testing.T) {
 	b.await("it is undone", func(s Brake, st FolderStatus) bool { return !s.Held && s.Outcome == BrakeUndone && st.Files == 10 })
 }
 
+// Whoever decides waits no longer than he wants to, and is told what is left; it is
+// carried out all the same. Nothing is decided if it is not known what is missing.
+func TestResumeReturnsInTime(t *testing.T) {
+	b := newBrakeTest(t)
+	b.write(0, 40)
+	b.remove(0, 20)
+	b.await("20 are held", held(20))
+	short := func() (Resumed, error) {
+		ctx, cancel := context.WithTimeout(b.ctx, 200*time.Millisecond)
+		defer cancel()
+		return b.e.Resume(ctx, brakeFolder, true)
+	}
+	turn := b.e.turns.of(brakeFolder)
+	turn <- struct{}{} // somebody looks at the folder, and does not end
+	b.e.brakes.mu.Lock()
+	b.e.brakes.folders[brakeFolder].looked = false
+	b.e.brakes.mu.Unlock()
+	if r, err := short(); !errors.Is(err, context.DeadlineExceeded) || r.Files != 0 {
+		t.Errorf("not looked at: %+v, %v", r, err)
+	}
+	b.e.brakes.mu.Lock()
+	b.e.brakes.folders[brakeFolder].looked = true
+	b.e.brakes.mu.Unlock()
+	if s := b.e.Brake(brakeFolder); !s.Held || s.Deciding {
+		t.Errorf("%+v", s)
+	}
+	for range 2 {
+		if r, err := short(); err != nil || r.Files != 20 || r.Left != 20 || !errors.Is(r.Why, ErrBusy) {
+			t.Errorf("busy: %+v, %v", r, err)
+		}
+	}
+	<-turn
+	b.await("it is carried out", func(s Brake, st FolderStatus) bool { return !s.Held && s.Outcome == BrakeAccepted && st.Files == 20 })
+}
+
 // A file that comes from a peer was not moved here, whoever the peer says has made it.
 func TestWhatIsPulledIsNoArrival(t *testing.T) {
 	b := newBrakeTest(t)
