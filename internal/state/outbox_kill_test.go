@@ -28,6 +28,7 @@ type gateway struct {
 
 	mu     sync.Mutex
 	server *http.Server
+	ended  chan struct{}     // closed when server listens no more
 	moody  bool              // answers as a busy one does
 	seen   map[string]string // body by key
 	told   []api.NotifyBatch // in the order of acceptance
@@ -51,11 +52,20 @@ func (g *gateway) start() {
 		g.tb.Fatal(err)
 	}
 	g.addr = l.Addr().String()
-	g.server = &http.Server{Handler: g, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
-	go func() { _ = g.server.Serve(l) }()
+	server, ended := &http.Server{Handler: g, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}, make(chan struct{})
+	g.server, g.ended = server, ended
+	go func() {
+		defer close(ended)
+		_ = server.Serve(l)
+	}()
 }
 
-func (g *gateway) stop() { _ = g.server.Close() }
+// stop leaves the address free for start: a server that is closed before it
+// serves closes its listener only then.
+func (g *gateway) stop() {
+	_ = g.server.Close()
+	<-g.ended
+}
 
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
