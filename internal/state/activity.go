@@ -10,6 +10,14 @@ import (
 	"github.com/botsync/botsync/internal/api"
 )
 
+// activityCounts gives the numbers of files columns of their own. They were in
+// size: one of them for what is held and resumed, two for other patterns.
+const activityCounts = `
+	ALTER TABLE activity ADD COLUMN files        INTEGER NOT NULL DEFAULT 0; -- see api.Event
+	ALTER TABLE activity ADD COLUMN files_before INTEGER NOT NULL DEFAULT 0; -- likewise
+	UPDATE activity SET files = size, size = 0 WHERE type IN ('held', 'resumed');
+	UPDATE activity SET files = size >> 32, files_before = size & 0xffffffff, size = 0 WHERE type = 'ignores_changed';`
+
 // Position is how far the index of a folder has been told as events.
 type Position struct {
 	Index    string // ID of the index; one that was made anew has another
@@ -31,8 +39,8 @@ type Entries struct {
 // it. It sets the events' IDs.
 func (s *DB) AddActivity(ctx context.Context, entries Entries) error {
 	err := s.inTx(ctx, func(tx *sql.Tx) error {
-		insert, err := tx.PrepareContext(ctx, `INSERT INTO activity (at, type, device, name, role, invite, folder, path, action, kind, size)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+		insert, err := tx.PrepareContext(ctx, `INSERT INTO activity (at, type, device, name, role, invite, folder, path, action, kind, size, files, files_before)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 		if err != nil {
 			return err
 		}
@@ -43,14 +51,8 @@ func (s *DB) AddActivity(ctx context.Context, entries Entries) error {
 			if e.Device != nil {
 				device = *e.Device
 			}
-			size := e.Size
-			if e.IsBrake() {
-				size = int64(e.Files) // of no file: one number is enough
-			} else if e.Type == api.EventIgnoresChanged {
-				size = int64(e.Files)<<32 | int64(e.Before)
-			}
 			res, err := insert.ExecContext(ctx, e.Time.UnixMilli(), e.Type, device.ID, device.Name, string(device.Role),
-				e.Invite, e.Folder, e.Path, e.Action, e.Kind, size)
+				e.Invite, e.Folder, e.Path, e.Action, e.Kind, e.Size, e.Files, e.Before)
 			if err != nil {
 				return err
 			}
@@ -178,7 +180,7 @@ func (s *DB) Activity(ctx context.Context, q ActivityQuery) ([]api.Event, error)
 	if q.Limit > 0 {
 		limit = fmt.Sprintf(" LIMIT %d", q.Limit)
 	}
-	rows, err := s.db.QueryContext(ctx, `SELECT id, at, type, device, name, role, invite, folder, path, action, kind, size
+	rows, err := s.db.QueryContext(ctx, `SELECT id, at, type, device, name, role, invite, folder, path, action, kind, size, files, files_before
 		FROM activity WHERE `+strings.Join(where, " AND ")+` ORDER BY id `+order+limit, args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading events: %w", err)
@@ -190,15 +192,10 @@ func (s *DB) Activity(ctx context.Context, q ActivityQuery) ([]api.Event, error)
 		var at int64
 		var device api.Device
 		if err := rows.Scan(&e.ID, &at, &e.Type, &device.ID, &device.Name, &device.Role, &e.Invite,
-			&e.Folder, &e.Path, &e.Action, &e.Kind, &e.Size); err != nil {
+			&e.Folder, &e.Path, &e.Action, &e.Kind, &e.Size, &e.Files, &e.Before); err != nil {
 			return nil, fmt.Errorf("reading events: %w", err)
 		}
 		e.Time = time.UnixMilli(at)
-		if e.IsBrake() {
-			e.Files, e.Size = int(e.Size), 0
-		} else if e.Type == api.EventIgnoresChanged {
-			e.Files, e.Before, e.Size = int(e.Size>>32), int(e.Size&0xffffffff), 0
-		}
 		if device.ID != "" {
 			e.Device = &device
 		}

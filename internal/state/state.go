@@ -65,6 +65,8 @@ var migrations = []string{
 	outboxTables,
 
 	undecidedTable,
+
+	activityCounts,
 }
 
 // ErrDamaged says that state.db exists and is no database of botsync's.
