@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -172,6 +173,65 @@ func TestFinished(t *testing.T) {
 	}
 	if !tree.Finished("nowhere/f", time.Now()) {
 		t.Error("what is not watched is never finished")
+	}
+}
+
+// The others are reported also if that name is gone before anybody could look.
+func TestAllNamesAreReportedThoughOneIsGone(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(dir, outside string) error{
+		"removed":  func(dir, _ string) error { return os.Remove(dir + "/d/first") },
+		"replaced": func(dir, _ string) error { return os.Rename(dir+"/new", dir+"/d/first") },
+		"moved":    func(dir, _ string) error { return os.Rename(dir+"/d/first", dir+"/moved") },
+		"moved and removed": func(dir, _ string) error {
+			return errors.Join(os.Rename(dir+"/d/first", dir+"/moved"), os.Remove(dir+"/moved"))
+		},
+		"moved out": func(dir, outside string) error { return os.Rename(dir+"/d/first", outside+"/first") },
+		"exchanged": func(dir, _ string) error {
+			return unix.Renameat2(unix.AT_FDCWD, dir+"/new", unix.AT_FDCWD, dir+"/d/first", unix.RENAME_EXCHANGE)
+		},
+		"in a directory that is gone": func(dir, outside string) error { return os.Rename(dir+"/d", outside+"/d") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir, outside := t.TempDir(), t.TempDir()
+			must(t, os.Mkdir(dir+"/d", 0o755), os.WriteFile(dir+"/d/first", nil, 0o644), os.Link(dir+"/d/first", dir+"/second"), os.WriteFile(dir+"/new", nil, 0o644))
+			w, err := Open()
+			must(t, err)
+			defer w.Close()
+			q := NewQueue(Settle{Quiet: settle, More: settleMore, Max: settleMax})
+			_, err = w.Add(dir, nil, q)
+			must(t, err)
+			w.mu.Lock() // nobody looks meanwhile
+			err = errors.Join(os.WriteFile(dir+"/d/first", []byte("x"), 0o644), change(dir, outside))
+			w.mu.Unlock()
+			must(t, err)
+			awaitChange(t, q, "second")
+		})
+	}
+}
+
+// Files that were just made have one name: no others are looked for.
+func TestNewFilesAreInNoDoubt(t *testing.T) {
+	t.Parallel()
+	w, _, q, m := watched(t)
+	for _, after := range []func(string) error{os.Remove, func(file string) error { return os.Rename(file, file+" no more") }} {
+		file := filepath.Join(m.root, "temporary")
+		f, err := os.Create(file)
+		must(t, err)
+		w.mu.Lock()
+		w.catchUp()
+		_, err = f.WriteString("x")
+		err = errors.Join(err, f.Close(), after(file))
+		w.mu.Unlock()
+		must(t, err)
+	}
+	must(t, os.WriteFile(filepath.Join(m.root, "last"), nil, 0o644))
+	awaitChange(t, q, "last")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.links.due.IsZero() {
+		t.Error("the tree is to be searched for other names")
 	}
 }
 

@@ -36,6 +36,9 @@ func (w *Watcher) handle(ev event) {
 	}
 	t, p := d.where()
 	if t == nil {
+		if ev.is(unix.IN_CLOSE_WRITE) {
+			w.links.doubt(w.empty, time.Now())
+		}
 		return // where it appears, it is read
 	}
 	if ev.name == "" {
@@ -86,28 +89,24 @@ func (w *Watcher) handleFile(t *Tree, e entry, p string, ev event) {
 	now := time.Now()
 	switch {
 	case ev.is(unix.IN_MODIFY):
+		w.noteWrite(e)
 		w.writes.Written(e, now)
 		return
 	case ev.is(unix.IN_MOVED_FROM):
-		if w.moved.cookie != 0 {
-			w.writes.Forget(w.moved.from) // it left the tree
-		}
-		w.moved = move{e, ev.cookie}
+		w.movedAway(e, ev.cookie, now)
 		t.report(Change{Path: p})
 		return
 	case ev.is(unix.IN_DELETE):
+		w.nameGone(e, now)
 		w.writes.Forget(e)
 		t.report(Change{Path: p})
 		return
+	case ev.is(unix.IN_CLOSE_WRITE | unix.IN_ATTRIB):
+		w.noteWrite(e)
 	}
-	if ev.is(unix.IN_MOVED_TO) {
-		from := w.moved
-		w.moved = move{}
-		if from.cookie == ev.cookie && ev.cookie != 0 {
-			w.writes.Move(from.from, e)
-		} else {
-			w.writes.Forget(e)
-		}
+	moved := ev.is(unix.IN_MOVED_TO)
+	if moved {
+		w.movedTo(e, ev.cookie, now)
 		if w.writes.Unfinished(e) {
 			w.writes.Written(e, now)
 			return // whoever writes it has still to close it
@@ -115,20 +114,26 @@ func (w *Watcher) handleFile(t *Tree, e entry, p string, ev event) {
 	}
 	info, err := os.Lstat(filepath.Join(t.root, p))
 	if err != nil || !info.Mode().IsRegular() {
+		if w.wrote[e] {
+			w.links.doubt(w.empty, now)
+		}
 		if err != nil {
 			w.writes.Forget(e)
 		}
 		t.report(Change{Path: p}) // a link, or gone already
 		return
 	}
-	if ev.is(unix.IN_CLOSE_WRITE | unix.IN_ATTRIB) {
+	if moved || ev.is(unix.IN_CLOSE_WRITE|unix.IN_ATTRIB) {
 		w.links.note(info, now)
 	}
 	switch {
 	case ev.is(unix.IN_CREATE) && linkCount(info) == 1:
-		w.writes.Written(e, now)
+		w.writes.Made(e, now)
 		return
-	case ev.is(unix.IN_CREATE | unix.IN_CLOSE_WRITE | unix.IN_MOVED_TO):
+	case ev.is(unix.IN_CREATE):
+		w.writes.Linked()
+		fallthrough
+	case ev.is(unix.IN_CLOSE_WRITE | unix.IN_MOVED_TO):
 		if w.writes.Finished(e, info.Size(), now) {
 			t.report(Change{Path: p})
 		}

@@ -34,8 +34,10 @@ type Watcher struct {
 	writes Writes[entry]
 	links  links
 	moved  move
-	streak int // reads in a row that brought nothing but writes
-	turn   int // counts readings of a whole tree
+	wrote  map[entry]bool // names by which files were changed since the queue was empty
+	empty  time.Time      // when the queue was empty, or no later
+	streak int            // reads in a row that brought nothing but writes
+	turn   int            // counts readings of a whole tree
 
 	timer *time.Timer
 	done  chan struct{}
@@ -46,6 +48,7 @@ type Watcher struct {
 type move struct {
 	from   entry
 	cookie uint32
+	wrote  bool // it was changed by that name just before
 }
 
 // Open makes a Watcher. If the user's inotify instances are used up the error is
@@ -57,7 +60,7 @@ func Open() (*Watcher, error) {
 	}
 	w := &Watcher{
 		file: os.NewFile(uintptr(fd), "inotify"), buf: make([]byte, 64<<10),
-		dirs: map[int32]*dir{}, trees: map[*Tree]bool{}, lost: map[*dir]bool{},
+		dirs: map[int32]*dir{}, trees: map[*Tree]bool{}, lost: map[*dir]bool{}, wrote: map[entry]bool{}, empty: time.Now(),
 		timer: time.NewTimer(time.Hour), done: make(chan struct{}),
 	}
 	w.add = func(path string, mask uint32) (int, error) { return unix.InotifyAddWatch(fd, path, mask) }
@@ -108,11 +111,13 @@ func (w *Watcher) catchUp() {
 // drain handles all that can be read now.
 func (w *Watcher) drain(fd int) {
 	for {
+		now := time.Now()
 		n, err := unix.Read(fd, w.buf)
 		if errors.Is(err, unix.EINTR) {
 			continue
 		}
 		if err != nil || n <= 0 {
+			w.settleLinks(now)
 			break
 		}
 		writes := true

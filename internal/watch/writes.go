@@ -38,6 +38,7 @@ type Writes[K comparable] struct {
 type write struct {
 	open  bool      // written, or just made, and not closed since
 	dirty bool      // not reported since
+	made  bool      // was seen to be made, and not to get another name
 	since time.Time // when it was opened
 	shown bool      // reported though it was open, so that it counts as finished
 	look  time.Time // when to look at it; zero if there is no need
@@ -85,6 +86,25 @@ func (w *Writes[K]) Written(k K, now time.Time) {
 		f.look = now.Add(growEvery)
 	}
 	f.dirty = true
+}
+
+// Made notes that a file was made, by its only name, and not closed yet.
+func (w *Writes[K]) Made(k K, now time.Time) {
+	w.Written(k, now)
+	w.files[k].made = true
+}
+
+// Linked notes that some file has got another name.
+func (w *Writes[K]) Linked() {
+	for _, f := range w.files {
+		f.made = false
+	}
+}
+
+// OneName reports whether a file is known to have no other name.
+func (w *Writes[K]) OneName(k K) bool {
+	f := w.files[k]
+	return f != nil && f.made
 }
 
 // Finished notes that a file of the given size was closed or put in place, and
