@@ -68,7 +68,7 @@ func TestIgnores(t *testing.T) {
 
 	// One file for all, from either side, in effect without a restart: what is kept
 	// out now stays on both disks, and no change of it travels.
-	laptop.Write("shared/.botsyncignore", "*.log\n!node_modules\n")
+	laptop.Write("shared/.botsyncignore", "*.log\n*.tmp\n!node_modules\n")
 	for _, n := range []*botsynctest.Node{agent, laptop} {
 		botsynctest.Await(t, "the patterns hold", func() bool {
 			e := ignoresOf(t, n, "shared/notes.log").Explained
@@ -76,11 +76,25 @@ func TestIgnores(t *testing.T) {
 		})
 	}
 	laptop.AwaitFile("shared/proj/node_modules/x/i.js", "of agent: proj/node_modules/x/i.js")
-	for _, n := range []*botsynctest.Node{agent, laptop} {
+	for n, want := range map[*botsynctest.Node]int{agent: 4, laptop: 2} { // the repository and the secret never left agent
+		var got []api.Event
 		botsynctest.Await(t, n.Name+" tells that other patterns hold", func() bool {
-			got := ignoresChanged(t, n)
-			return len(got) == 1 && got[0].Folder == "shared" && got[0].Files > 0
+			got = ignoresChanged(t, n)
+			return len(got) > 0
 		})
+		var listed []string
+		for _, e := range ignoresOf(t, n).Entries {
+			if strings.HasPrefix(e.Path, "shared/") { // what was sent is in another folder
+				listed = append(listed, e.Path)
+			}
+		}
+		if len(got) != 1 || got[0].Folder != "shared" || got[0].Files != want || len(listed) != want {
+			t.Errorf("%s tells %+v and lists %q; want %d", n.Name, got, listed, want)
+		}
+		// On laptop node_modules may have come by then.
+		if before := got[0].Before; n == agent && before != 3 || n == laptop && before > 1 {
+			t.Errorf("%s tells that %d were kept out", n.Name, before)
+		}
 	}
 	agent.Write("shared/notes.log", "changed by agent")
 	agent.Write("shared/other.log", "new")

@@ -25,6 +25,7 @@ type ignoring struct {
 
 	seen    atomic.Pointer[ignores.Set] // the last that took effect
 	counted *ignores.Set                // the last by which was counted; of tendIgnores alone
+	before  int                         // likewise: what the set before counted keeps out of the same files; -1 if there is none
 	told    toldIgnores                 // likewise: what was told last
 
 	failed atomic.Bool // Syncthing could not do something

@@ -49,6 +49,9 @@ func (t *toldIgnores) next(patterns string, count int) (before int, tell bool) {
 func (e *Engine) tellIgnores(ctx context.Context, folder string, i *ignoring) {
 	n, _ := e.IgnoredCount(folder)
 	before, tell := i.told.next(i.counted.Text(), n)
+	if i.before >= 0 {
+		before = i.before
+	}
 	name, ok := e.names.name(folder)
 	if !tell || !ok {
 		return

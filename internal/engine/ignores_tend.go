@@ -166,15 +166,26 @@ func (i *ignoring) recount(ctx context.Context, now time.Time) bool {
 	if !i.count.due(now) {
 		return false
 	}
-	n, set := 0, i.files.Set()
-	err := set.List(ctx, i.root, ".", isInternal, func(ignores.Entry) bool { n++; return true })
+	set, was := i.files.Set(), i.counted
+	n, err := i.countBy(ctx, set)
+	before := -1
+	if err == nil && was != nil && was.Text() != set.Text() {
+		// The last count may be from before most of the files.
+		before, err = i.countBy(ctx, was)
+	}
 	if err != nil {
 		i.count.note()
 		return false
 	}
 	i.count.done(n, now, time.Now())
-	i.counted = set
+	i.counted, i.before = set, before
 	return true
+}
+
+// countBy counts what a set keeps out now.
+func (i *ignoring) countBy(ctx context.Context, set *ignores.Set) (n int, err error) {
+	err = set.List(ctx, i.root, ".", isInternal, func(ignores.Entry) bool { n++; return true })
+	return n, err
 }
 
 // IgnoredCount returns how many files and whole directories are kept out of a

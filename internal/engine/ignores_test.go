@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/syncthing/syncthing/lib/config"
 	"github.com/syncthing/syncthing/lib/fs"
@@ -157,6 +158,25 @@ func TestPreciousFilesAreSpared(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, err, gone)
 		}
 	}
+}
+
+// Both counts of a change of patterns are of the files that are there then.
+func TestCountsOfOtherPatternsAreOfTheSameFiles(t *testing.T) {
+	t.Parallel()
+	dir, _, i := ignoringFolder(t, ".env", "a.log", "b.log")
+	recount := func(n, before int) {
+		t.Helper()
+		i.count.note()
+		i.count.next = i.count.next.AddDate(-1, 0, 0)
+		if !i.recount(t.Context(), time.Now()) || i.count.n != n || i.before != before {
+			t.Errorf("%d are kept out, %d before; want %d and %d", i.count.n, i.before, n, before)
+		}
+	}
+	recount(1, -1)
+	must(t, os.Mkdir(filepath.Join(dir, "node_modules"), 0o700),
+		os.WriteFile(filepath.Join(dir, ignores.SharedName), []byte("*.log\n!node_modules\n"), 0o600))
+	recount(3, 2)
+	recount(3, -1)
 }
 
 func TestIgnoredIsCounted(t *testing.T) {
