@@ -44,7 +44,6 @@ func (s *DB) AddActivity(ctx context.Context, entries Entries) error {
 		if err != nil {
 			return err
 		}
-		defer insert.Close()
 		for i := range entries.Events {
 			e := &entries.Events[i]
 			device := api.Device{}

@@ -22,7 +22,6 @@ func (s *DB) Files(ctx context.Context, folder string, paths []string) (map[stri
 	if err != nil {
 		return nil, fmt.Errorf("reading what was told of files: %w", err)
 	}
-	defer stmt.Close()
 	found := make(map[string]File, len(paths))
 	for _, path := range paths {
 		var content, attributes int64
@@ -47,7 +46,6 @@ func putFiles(ctx context.Context, tx *sql.Tx, files []File) error {
 	if err != nil {
 		return err
 	}
-	defer put.Close()
 	forget, err := tx.PrepareContext(ctx, `DELETE FROM files WHERE folder = ? AND path = ?`)
 	if err != nil {
 		return err

@@ -167,7 +167,6 @@ func (s *DB) Delivered(ctx context.Context, name string, ids []int64, at time.Ti
 		if err != nil {
 			return err
 		}
-		defer remove.Close()
 		for _, id := range ids {
 			if _, err := remove.ExecContext(ctx, id); err != nil {
 				return err

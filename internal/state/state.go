@@ -159,6 +159,9 @@ func (s *DB) migrate(ctx context.Context) error {
 	return nil
 }
 
+// inTx does something as a whole or not at all. Statements that are prepared for
+// it end with it and must not be closed: when ctx ends meanwhile, that would be
+// while their connection is closed, which the driver does not survive.
 func (s *DB) inTx(ctx context.Context, do func(*sql.Tx) error) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
