@@ -22,6 +22,7 @@ func (s *DB) Files(ctx context.Context, folder string, paths []string) (map[stri
 	if err != nil {
 		return nil, fmt.Errorf("reading what was told of files: %w", err)
 	}
+	defer stmt.Close()
 	found := make(map[string]File, len(paths))
 	for _, path := range paths {
 		var content, attributes int64
@@ -50,7 +51,6 @@ func putFiles(ctx context.Context, tx *sql.Tx, files []File) error {
 	if err != nil {
 		return err
 	}
-	defer forget.Close()
 	for _, f := range files {
 		if f.Gone {
 			_, err = forget.ExecContext(ctx, f.Folder, f.Path)
