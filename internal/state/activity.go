@@ -32,7 +32,7 @@ type Entries struct {
 	Devices   []string            // IDs of devices that the events introduce
 	Gone      []string            // IDs of devices that are members no more
 	Undecided []Undecided         // conflict copies of which to tell later, or never
-	Settled   []Undecided         // those for which that is over
+	Settled   []Undecided         // those for which that is over, as they were read
 }
 
 // AddActivity keeps events in their order, and all else of entries, or nothing of

@@ -56,7 +56,9 @@ func putUndecided(ctx context.Context, tx *sql.Tx, enter, settle []Undecided) er
 		}
 	}
 	for _, u := range settle {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM undecided WHERE folder = ? AND path = ?`, u.Folder, u.Path); err != nil {
+		// One that was entered anew since it was read is not settled.
+		if _, err := tx.ExecContext(ctx, `DELETE FROM undecided WHERE folder = ? AND path = ? AND since = ?`,
+			u.Folder, u.Path, u.Since.UnixMilli()); err != nil {
 			return err
 		}
 	}
