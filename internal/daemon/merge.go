@@ -75,9 +75,12 @@ var errBusy = errors.New("it is being written to")
 // errNoBase says that versions cannot be merged.
 var errNoBase = errors.New("it is not known for certain what both versions were before")
 
+// errNoFile says that there is a directory or something else where a file was.
+var errNoFile = errors.New("it is no file")
+
 // cannotMerge reports whether it is of no use to try again.
 func cannotMerge(err error) bool {
-	return errors.Is(err, errNoBase) || errors.Is(err, merge.ErrNotAdded) || errors.Is(err, merge.ErrTooMany)
+	return errors.Is(err, errNoBase) || errors.Is(err, errNoFile) || errors.Is(err, merge.ErrNotAdded) || errors.Is(err, merge.ErrTooMany)
 }
 
 // mergeAll merges what can be merged. It returns the conflict copies of which there is

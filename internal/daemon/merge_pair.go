@@ -94,7 +94,7 @@ func (p *pair) open(of string) (*side, error) {
 	}
 	s := &side{File: f, name: path.Base(of), path: of}
 	if s.info, err = f.Stat(); err == nil && !s.info.Mode().IsRegular() {
-		err = errors.New("it is no file")
+		err = errNoFile
 	}
 	if err == nil && !p.d.engine.Finished(p.c.id, of) {
 		err = errBusy

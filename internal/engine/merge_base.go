@@ -26,11 +26,11 @@ type MergeBase struct {
 func (e *Engine) MergeBase(ctx context.Context, folder, file, copied string) (MergeBase, bool, error) {
 	wrap := func(err error) error { return fmt.Errorf("looking up what %s was: %w", file, err) }
 	current, ok, err := e.db.GetDeviceFile(folder, protocol.LocalDeviceID, filepath.FromSlash(file))
-	if err != nil || !ok || current.IsDeleted() || current.IsInvalid() {
+	if err != nil || !ok || !isFile(current) {
 		return MergeBase{}, false, err
 	}
 	lost, ok, err := e.db.GetDeviceFile(folder, protocol.LocalDeviceID, filepath.FromSlash(copied))
-	if err != nil || !ok || lost.IsDeleted() || lost.IsInvalid() {
+	if err != nil || !ok || !isFile(lost) {
 		return MergeBase{}, false, err
 	}
 	e.bases.mu.Lock()
@@ -52,6 +52,11 @@ func (e *Engine) MergeBase(ctx context.Context, folder, file, copied string) (Me
 	}
 	base, ok := baseOf(seen, vectorOf(current.Version), lost.Size, hashes)
 	return base, ok, nil
+}
+
+// isFile reports whether an entry is of a regular file that is there.
+func isFile(f protocol.FileInfo) bool {
+	return f.Type == protocol.FileInfoTypeFile && !f.IsDeleted() && !f.IsInvalid()
 }
 
 // hashWith hashes a file in blocks of a size.

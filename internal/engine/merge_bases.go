@@ -64,8 +64,7 @@ func (b *mergeBases) note(self protocol.ShortID, folder string, device protocol.
 		return
 	}
 	for _, f := range files {
-		if f.Type != protocol.FileInfoTypeFile || f.IsDeleted() || f.IsInvalid() || len(f.Version.Counters) > maxVector ||
-			!b.wanted(folder, filepath.ToSlash(f.Name)) {
+		if !isFile(f) || len(f.Version.Counters) > maxVector || !b.wanted(folder, filepath.ToSlash(f.Name)) {
 			continue
 		}
 		if err := b.see(folder, f, device == protocol.LocalDeviceID, self); err != nil {
