@@ -20,7 +20,7 @@ const (
 type merger struct {
 	wake chan struct{}
 	left map[string]unmerged // by the folder and the path of the copy
-	came map[string]arrival  // likewise, of versions that were never in place here
+	came map[string]arrival  // likewise, of versions that were not made here
 }
 
 // unmerged is a conflict that could not be merged.

@@ -35,10 +35,8 @@ func (d *daemon) mergeCopy(ctx context.Context, c *inConflict, v version) error 
 	if !known {
 		return errNoBase
 	}
-	if !base.Own {
-		if err := d.awaitMergeTurn(c, v, time.Now()); err != nil {
-			return err
-		}
+	if err := d.awaitMergeTurn(c, v, time.Now()); err != nil {
+		return err
 	}
 	dir, err := d.openDir(c)
 	if err != nil {

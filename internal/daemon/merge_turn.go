@@ -9,8 +9,9 @@ import (
 
 // Any device merges that knows what the versions come from, and all make the same file.
 // But if two do so while a program goes on writing on one of them, they make two files of
-// which neither begins with the other. So one goes after the other: who had the version
-// that has lost in place at once, the others in the order of their IDs. Only those that
+// which neither begins with the other. So one goes after the other: who made the version
+// that has lost at once, the others in the order of their IDs, also if they had that
+// version in place, which any number of them may have. Only those that
 // come to nothing, the setting being unknown to them, are waited for in vain.
 
 const (
@@ -20,7 +21,7 @@ const (
 	mergeTurns = 12
 )
 
-// arrival is when a conflict copy was first seen, of which the version was never here.
+// arrival is when a conflict copy was first seen, of a version that was not made here.
 type arrival struct {
 	state string // its size and time
 	at    time.Time
@@ -33,6 +34,9 @@ func (e errTurn) Error() string { return fmt.Sprintf("others come first, until %
 
 // awaitMergeTurn returns an errTurn as long as others are to merge a conflict copy.
 func (d *daemon) awaitMergeTurn(c *inConflict, v version, now time.Time) error {
+	if v.mine {
+		return nil
+	}
 	name, state := c.folder+"/"+v.path, fmt.Sprint(v.file.Size, v.file.Modified)
 	came, ok := d.merger.came[name]
 	if !ok || came.state != state {

@@ -69,4 +69,9 @@ func TestTurnToMergeComes(t *testing.T) {
 	if !wait(mergeTurn) || wait(2*mergeTurn) {
 		t.Error("a copy that has changed is another one")
 	}
+	// Who has made it waits for nobody: of all devices that is one.
+	c.versions[1] = version{path: "copy", author: &api.Device{ID: selfID}, mine: true, file: engine.File{Size: 5}}
+	if wait(0) {
+		t.Error("who has made the version waits")
+	}
 }

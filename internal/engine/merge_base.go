@@ -16,7 +16,6 @@ import (
 // it was before they parted.
 type MergeBase struct {
 	Size  int64 // bytes
-	Own   bool  // the version that has lost was once in place on this device
 	block int
 	hash  []byte
 }
@@ -83,11 +82,11 @@ func baseOf(seen []seenVersion, current map[protocol.ShortID]uint64, lostSize in
 		}
 		wanted := common(current, lost.Vector)
 		if len(wanted) == 0 {
-			return MergeBase{Own: !lost.Foreign}, true // both have made the file
+			return MergeBase{}, true // both have made the file
 		}
 		for _, s := range slices.Backward(seen) {
 			if sameVector(s.Vector, wanted) && !s.Foreign {
-				return MergeBase{s.Size, !lost.Foreign, s.Block, s.Hash}, true
+				return MergeBase{s.Size, s.Block, s.Hash}, true
 			}
 		}
 	}

@@ -126,9 +126,6 @@ func TestMergeBase(t *testing.T) {
 			if !ok {
 				return
 			}
-			if base.Own != !strings.Contains(what, "told") {
-				t.Errorf("own: %v", base.Own)
-			}
 			for text, want := range map[string]bool{test.want + "more\n": true, strings.Repeat("x", len(test.want)+1): test.want == ""} {
 				if got, err := base.Begins(t.Context(), strings.NewReader(text)); err != nil || got != want {
 					t.Errorf("%q: %v, %v", text, got, err)
