@@ -208,8 +208,8 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	sdb.pass = e.pass
 	e.bases.store = sdb
 	sdb.written = e.senders.note // at once, not when Syncthing has said so to itself
-	sdb.seen = func(folder string, device protocol.DeviceID, files []protocol.FileInfo) {
-		e.bases.note(e.id.Short(), folder, device, files)
+	sdb.seen = func(folder string, device protocol.DeviceID, files []protocol.FileInfo) func() {
+		return e.bases.enter(e.id.Short(), folder, device, files)
 	}
 
 	e.sub = logger.Subscribe(eventMask)

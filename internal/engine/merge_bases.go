@@ -56,6 +56,22 @@ type mergeBases struct {
 	store  keyValues
 	wanted func(folder, path string) bool // by the ID of the folder; nil for none
 	sweep  baseSweep
+	// entering is held, by any number, from before entries of this device are noted
+	// until they are in the index. A sweep goes by the index: without that it would
+	// forget the first version of a new file.
+	entering sync.RWMutex
+}
+
+// enter notes entries that are about to be written into the index of a device; done is
+// called when they are.
+func (b *mergeBases) enter(self protocol.ShortID, folder string, device protocol.DeviceID, files []protocol.FileInfo) (done func()) {
+	done = func() {}
+	if device == protocol.LocalDeviceID {
+		b.entering.RLock()
+		done = b.entering.RUnlock
+	}
+	b.note(self, folder, device, files)
+	return done
 }
 
 // note takes entries that are about to be written into the index of a device.

@@ -64,12 +64,16 @@ func (e *Engine) sweepBases(ctx context.Context) {
 // idle reports whether all folders have nothing to do.
 func (e *Engine) idle() bool {
 	for id := range e.cfg.Folders() {
-		if state, _, err := e.model.State(id); err == nil && state != "idle" {
+		if state, _, _ := e.model.State(id); !atRest(state) {
 			return false
 		}
 	}
 	return true
 }
+
+// atRest reports whether a folder has nothing to do: also one that can do nothing, its
+// disk being gone for one, or that does not run. That may last.
+func atRest(state string) bool { return state == "idle" || state == "error" || state == "" }
 
 // uselessBases reports whether of an entry of this device's index nothing need be
 // remembered. The time of a deletion is when it was noticed.
@@ -94,8 +98,13 @@ func (b *mergeBases) sweepPart(names, part int, useless func(folder, name string
 		b.sweep.last = b.sweep.queue[len(b.sweep.queue)-1]
 	}
 	for _, key := range b.sweep.queue[:min(part, len(b.sweep.queue))] {
+		if !b.entering.TryLock() {
+			return true, nil // entries that were noted are not in the index yet
+		}
 		b.sweep.queue = b.sweep.queue[1:]
-		if err := b.sweepKey(key, useless); err != nil {
+		err := b.sweepKey(key, useless)
+		b.entering.Unlock()
+		if err != nil {
 			b.sweep = baseSweep{}
 			return false, err
 		}
@@ -105,7 +114,7 @@ func (b *mergeBases) sweepPart(names, part int, useless func(folder, name string
 
 func (b *mergeBases) sweepKey(key string, useless func(folder, name string) (bool, error)) error {
 	folder, name, ok := strings.Cut(strings.TrimPrefix(key, basePrefix), "/")
-	b.mu.Lock() // what is seen meanwhile is seen after it
+	b.mu.Lock()
 	defer b.mu.Unlock()
 	gone := !ok || b.wanted == nil || !b.wanted(folder, name)
 	if !gone {

@@ -94,6 +94,53 @@ func TestUselessMergeBases(t *testing.T) {
 	}
 }
 
+// A folder that can do nothing holds up no sweep of the others.
+func TestFoldersAtRest(t *testing.T) {
+	t.Parallel()
+	for state, want := range map[string]bool{"idle": true, "error": true, "": true, "scanning": false, "syncing": false, "sync-waiting": false} {
+		if got := atRest(state); got != want {
+			t.Errorf("%q: %v", state, got)
+		}
+	}
+}
+
+// The first version of a file is not forgotten when a sweep comes between it is noted
+// and is in the index.
+func TestSweepLeavesWhatIsBeingEntered(t *testing.T) {
+	t.Parallel()
+	kv := memKV{}
+	b := &mergeBases{store: kv, wanted: func(_, _ string) bool { return true }}
+	indexed := false
+	sweep := func() (more bool) {
+		t.Helper()
+		more, err := b.sweepPart(10, 3, func(_, _ string) (bool, error) { return !indexed, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return more
+	}
+	done := b.enter(deviceOne, "f", protocol.LocalDeviceID, []protocol.FileInfo{logOf(t, "0\n", deviceOne, 1)})
+	if len(kv) != 1 {
+		t.Fatalf("%q", kv)
+	}
+	if !sweep() || len(kv) != 1 {
+		t.Errorf("it is forgotten, or the sweep has ended: %q", kv)
+	}
+	indexed = true
+	done()
+	for sweep() {
+	}
+	if len(kv) != 1 {
+		t.Error("it is forgotten")
+	}
+	indexed = false
+	for sweep() {
+	}
+	if len(kv) > 0 {
+		t.Errorf("left: %q", kv)
+	}
+}
+
 // Syncthing's database has the keys in their order, which a sweep goes by.
 func TestKeysOfTheDatabase(t *testing.T) {
 	t.Parallel()
@@ -104,7 +151,8 @@ func TestKeysOfTheDatabase(t *testing.T) {
 	db := layerOver(opened)
 	defer db.Close()
 	for i := range 30 {
-		if err := db.PutKV(baseKey("f", fmt.Sprint((i*7)%30)), []byte("x")); err != nil {
+		name := []string{"%d", "dir/%d", "dir/ü%d.log", "日本/%d", strings.Repeat("long/", 100) + "%d"}[i%5]
+		if err := db.PutKV(baseKey("f", fmt.Sprintf(name, (i*7)%30)), []byte("x")); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -103,8 +103,9 @@ type layer[S, O any, M metadata, B any, P keyValue] struct {
 	// that it leaves out are as they were, for this device and for its peers: the
 	// next scan comes upon the same changes again.
 	pass func(folder string, files []protocol.FileInfo) []protocol.FileInfo
-	// seen is told of entries of any device before they are written; it may be nil.
-	seen func(folder string, device protocol.DeviceID, files []protocol.FileInfo)
+	// seen is told of entries of any device before they are written, and what it returns
+	// is called after that; it may be nil.
+	seen func(folder string, device protocol.DeviceID, files []protocol.FileInfo) (done func())
 	// written is told after the index of this device was written; it may be nil.
 	written func(folder string)
 
@@ -125,25 +126,4 @@ func layerOver[S, O any, M metadata, B any, P keyValue](db store[S, O, M, B, P])
 // makeFolder makes the database of a folder if there is none.
 func (l *layer[S, O, M, B, P]) makeFolder(folder string) error {
 	return l.store.Update(folder, protocol.LocalDeviceID, nil)
-}
-
-// keys returns keys of Syncthing's database that begin with a prefix, in their order:
-// those above after, at most limit.
-func (l *layer[S, O, M, B, P]) keys(prefix, after string, limit int) ([]string, error) {
-	var out []string
-	pairs, failed := l.store.PrefixKV(prefix)
-	for p := range pairs {
-		key := struct {
-			Key   string
-			Value []byte
-		}(p).Key
-		if key <= after {
-			continue
-		}
-		if len(out) == limit {
-			return out, nil
-		}
-		out = append(out, key)
-	}
-	return out, failed()
 }

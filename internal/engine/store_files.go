@@ -52,7 +52,7 @@ func (l *layer[S, O, M, B, P]) Update(folder string, device protocol.DeviceID, f
 		}
 	}
 	if l.seen != nil {
-		l.seen(folder, device, files)
+		defer l.seen(folder, device, files)()
 	}
 	err := l.known(folder).write(normalized(files), local, func() error {
 		return l.store.Update(folder, device, files, options...)
