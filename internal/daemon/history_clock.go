@@ -41,12 +41,15 @@ type historyClock struct {
 	// making is held by who makes a version, and for writing while versions get other
 	// times.
 	making sync.RWMutex
+	// sweeping holds one who removes versions, or gives them other times: whoever
+	// removes some by their age must have the clock that fits their times.
+	sweeping chan struct{}
 }
 
 // openHistoryClock goes on with the clock in a file. Without one, all that there is
 // counts as new.
 func openHistoryClock(file string, log *slog.Logger, wall func() time.Time, uptime func() time.Duration, seesSleep bool) *historyClock {
-	h := &historyClock{file: file, log: log, wall: wall, uptime: uptime, seesSleep: seesSleep}
+	h := &historyClock{file: file, log: log, wall: wall, uptime: uptime, seesSleep: seesSleep, sweeping: make(chan struct{}, 1)}
 	clock, err := readClock(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		log.Warn("how old versions are is not known any more: all count as new", "error", err)
@@ -116,36 +119,77 @@ func (h *historyClock) save() {
 }
 
 func (h *historyClock) write() {
-	data, err := json.Marshal(h.clock)
+	if err := h.put(h.clock); err != nil {
+		h.log.Warn("writing down what time it is; it is tried again", "error", err)
+	}
+}
+
+func (h *historyClock) put(c history.Clock) error {
+	data, err := json.Marshal(c)
 	if err == nil {
 		err = atomicfile.Write(h.file, data, 0o600)
 	}
-	if err != nil {
-		h.log.Warn("writing down what time it is; it is tried again", "error", err)
-		return
+	if err == nil {
+		h.saved = c
 	}
-	h.saved = h.clock
+	return err
+}
+
+// sweep waits until nobody else removes versions or gives them other times. Whoever
+// calls it calls what it returns when done.
+func (h *historyClock) sweep(ctx context.Context) (done func(), err error) {
+	select {
+	case h.sweeping <- struct{}{}:
+		return func() { <-h.sweeping }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // settle has the clock go back if the wall clock was set back for good, and versions
-// with it.
+// with it. What a kill or an error leaves of that is done the next time. Until then
+// nothing that has got another time, or is to get one, counts as old.
 func (h *historyClock) settle(ctx context.Context, restamp func(context.Context, history.Step) error) error {
+	done, err := h.sweep(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	if !h.look().Due() {
 		return nil
 	}
 	h.making.Lock()
 	defer h.making.Unlock()
-	back, step := h.look().SetBack()
-	// It is written down when all is done: after a kill it is begun again.
+	step, err := h.setBack()
+	if err != nil || step.By == 0 {
+		return err
+	}
 	if err := restamp(ctx, step); err != nil {
 		return err
 	}
+	h.look()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.clock = back
+	h.clock = h.clock.WentBack()
 	h.write()
 	h.log.Warn("the clock was set back, and is believed now", "by", step.By)
 	return nil
+}
+
+// setBack writes down that the clock goes back, if it still has to. Without that on
+// the disk no version may get another time.
+func (h *historyClock) setBack() (history.Step, error) {
+	if !h.look().Due() {
+		return history.Step{}, nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	back := h.clock.SetBack()
+	if err := h.put(back); err != nil {
+		return history.Step{}, fmt.Errorf("writing down that the clock goes back: %w", err)
+	}
+	h.clock = back
+	return back.Step, nil
 }
 
 // shown turns times of versions into those of the wall clock as it is now.

@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -290,5 +292,131 @@ func TestADamagedClock(t *testing.T) {
 		if _, err := readClock(d.root.ClockPath()); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A restamp that ends anywhere, by a kill or by an error, makes nothing old: neither
+// what has another time nor what has not. It is done at the next start, though the
+// machine was off for longer than a clock is trusted.
+func TestARestampThatEndsPartwayCostsNoVersion(t *testing.T) {
+	t.Parallel()
+	stopped := errors.New("stopped")
+	for _, killed := range []bool{false, true} {
+		for _, all := range []bool{false, true} {
+			t.Run(fmt.Sprintf("killed=%t,all=%t", killed, all), func(t *testing.T) {
+				t.Parallel()
+				d, w := keeping(t, root.History{}), &watch{}
+				w.start(t, d)
+				w.run(t, d, 99*24)
+				want := ""
+				for i := range 10 {
+					name := fmt.Sprintf("f%d", i)
+					d.lose(t, name, 1)
+					w.run(t, d, 1)
+					want += " " + name
+				}
+				want = want[1:]
+				w.wall -= 60 * day
+				for !d.clock.look().Due() {
+					w.wall, w.up = w.wall+time.Hour, w.up+time.Hour
+				}
+				err := d.clock.settle(t.Context(), func(ctx context.Context, step history.Step) error {
+					if c, err := readClock(d.root.ClockPath()); err != nil || c.Step != step {
+						t.Errorf("versions get other times before that is on the disk: %+v, %v", c.Step, err)
+					}
+					if !all {
+						// The earlier half only.
+						versions, err := d.history.Find(ctx, history.Query{Folder: "shared"})
+						if err != nil {
+							return err
+						}
+						for i, v := range versions[:len(versions)/2] {
+							at := v.Time.Add(-step.By)
+							if first := step.Floor.Add(time.Duration(i+1) * time.Microsecond); at.Before(first) {
+								at = first
+							}
+							dir := filepath.Dir(filepath.Join(d.history.Dir(), filepath.FromSlash(v.File)))
+							if err := os.Rename(filepath.Join(dir, filepath.Base(v.File)), filepath.Join(dir, history.Name(v.Path, at, v.By, v.Deleted))); err != nil {
+								t.Error(err)
+							}
+						}
+					} else if err := d.history.Restamp(ctx, step); err != nil {
+						return err
+					}
+					return stopped
+				})
+				if !errors.Is(err, stopped) {
+					t.Fatal(err)
+				}
+				if killed {
+					w.wall += 49 * time.Hour // off meanwhile
+					w.start(t, d)
+				}
+				if err := d.sweepHistory(t.Context(), 0); err != nil {
+					t.Fatal(err)
+				}
+				mustBe(t, d, want)
+				w.run(t, d, 1)
+				mustBe(t, d, want)
+				if c := d.clock.look(); c.Due() || c.Wrong() || c.Step != (history.Step{}) {
+					t.Errorf("it was not done again: %+v", c)
+				}
+				versions, err := d.history.Find(t.Context(), history.Query{Folder: "shared"})
+				if err != nil || versions[len(versions)-1].Time.After(w.now()) {
+					t.Errorf("%+v, %v", versions, err)
+				}
+				w.run(t, d, 29*24)
+				mustBe(t, d, want)
+				w.run(t, d, 4*24)
+				mustBe(t, d, "")
+			})
+		}
+	}
+}
+
+// Where it cannot be written down that the clock goes back, no version gets another
+// time.
+func TestNoRestampThatIsNotOnTheDisk(t *testing.T) {
+	t.Parallel()
+	d, w := keeping(t, root.History{}), &watch{}
+	w.start(t, d)
+	w.run(t, d, 2)
+	w.wall -= 60 * day
+	for !d.clock.look().Due() {
+		w.wall, w.up = w.wall+time.Hour, w.up+time.Hour
+	}
+	d.clock.file = filepath.Join(t.TempDir(), "gone", "clock.json")
+	err := d.clock.settle(t.Context(), func(context.Context, history.Step) error {
+		t.Error("versions get other times")
+		return nil
+	})
+	if err == nil || !d.clock.look().Due() {
+		t.Errorf("%v", err)
+	}
+}
+
+// While versions get other times none is removed, whoever wants to make room.
+func TestNothingIsSweptDuringARestamp(t *testing.T) {
+	t.Parallel()
+	d, w := keeping(t, root.History{}), &watch{}
+	w.start(t, d)
+	w.run(t, d, 2)
+	w.wall -= 60 * day
+	for !d.clock.look().Due() {
+		w.wall, w.up = w.wall+time.Hour, w.up+time.Hour
+	}
+	err := d.clock.settle(t.Context(), func(ctx context.Context, _ history.Step) error {
+		ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+		defer cancel()
+		if err := d.sweepHistory(ctx, 0); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.sweepHistory(t.Context(), 0); err != nil {
+		t.Error(err)
 	}
 }

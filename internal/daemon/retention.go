@@ -78,7 +78,7 @@ func (d *daemon) tendHistory(ctx context.Context) {
 		if err := d.clock.settle(ctx, d.history.Restamp); err != nil && ctx.Err() == nil {
 			d.log.Error("following the clock, which was set back; it is tried again", "error", err)
 		}
-		// What comes is counted.
+		// Wherever that ended, nothing counts as older than it is. What comes is counted.
 		if d.retention.count() > 0 || swept.IsZero() || time.Since(swept) >= sweepNothing {
 			if err := d.sweepHistory(ctx, 0); err != nil && ctx.Err() == nil {
 				d.log.Error("removing old versions; it is tried again", "error", err)
@@ -110,6 +110,11 @@ func (d *daemon) historyLimits() history.Limits {
 
 // sweepHistory removes versions that are too many, and so many bytes more.
 func (d *daemon) sweepHistory(ctx context.Context, more int64) error {
+	done, err := d.clock.sweep(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	r := d.retention
 	limits := d.historyLimits()
 	r.mu.Lock()

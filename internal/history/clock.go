@@ -21,6 +21,7 @@ const (
 	// Wall clocks show times between these, whatever they say: differences of them
 	// are never more than a time.Duration holds, and a name has four digits for a year.
 	firstYear, lastYear = 1970, 2200
+	longest             = (lastYear + 1 - firstYear) * 366 * 24 * time.Hour
 )
 
 // Clock is what time it is for versions. It follows the wall clock where that goes
@@ -41,6 +42,7 @@ type Clock struct {
 	Leapt  time.Time     `json:"leapt,omitzero"`   // what it showed when it jumped ahead the last time
 	Leap   time.Duration `json:"leap,omitempty"`   // and by how much it did
 	Marks  []Mark        `json:"marks,omitempty"`  // by time
+	Step   Step          `json:"step,omitzero"`    // that was begun, and has not ended: see SetBack
 }
 
 // Mark says how long a Clock had run when it showed a time. What has an earlier
@@ -105,8 +107,8 @@ func (c Clock) Look(wall time.Time, ran time.Duration, running bool) Clock {
 // believed yet.
 func (c Clock) Wrong() bool { return c.Ahead > clockJump }
 
-// Due reports whether it is time for SetBack.
-func (c Clock) Due() bool { return c.Wrong() && c.Agreed >= clockTrust }
+// Due reports whether it is time for SetBack, or one has not ended.
+func (c Clock) Due() bool { return c.Step.By > 0 || c.Wrong() && c.Agreed >= clockTrust }
 
 // Left is how much longer the wall clock has to go on until it is believed.
 func (c Clock) Left() time.Duration { return clockTrust - c.Agreed }
@@ -114,26 +116,55 @@ func (c Clock) Left() time.Duration { return clockTrust - c.Agreed }
 // Step is what a Clock that goes back has to do to the times that it gave: those
 // after From become earlier by By, in their order, and stay after Floor.
 type Step struct {
-	From, Floor time.Time
-	By          time.Duration
+	From  time.Time     `json:"from"`
+	Floor time.Time     `json:"floor,omitzero"`
+	By    time.Duration `json:"by"`
 }
 
-// SetBack makes the clock show what the wall clock showed at the latest look.
-func (c Clock) SetBack() (Clock, Step) {
-	s := Step{From: c.Wall, By: c.Ahead}
-	c.Now, c.Ahead, c.Leapt, c.Leap = c.Wall, 0, time.Time{}, 0
-	kept := slices.Clone(c.Marks)
-	if n := slices.IndexFunc(kept, func(m Mark) bool { return m.At.After(c.Now) }); n >= 0 {
-		kept = kept[:n]
+// SetBack begins to have the clock show what the wall clock showed at the latest
+// look, if it has not begun already. It has to be on the disk before a version gets
+// another time: for the Clock that it returns, what has a time after the Floor has
+// just been made, be it the old one or the new one.
+func (c Clock) SetBack() Clock {
+	if c.Step.By > 0 {
+		return c
 	}
-	// What gets another time is from now on as if it had just been made.
-	mark := Mark{c.Now, c.Ran}
-	if n := len(kept); n > 0 {
-		s.Floor = kept[n-1].At
-		mark.At = s.Floor
+	c.Step = Step{From: c.Wall, By: c.Ahead}
+	if n := c.until(c.Wall); n > 0 {
+		c.Step.Floor = c.Marks[n-1].At
 	}
-	c.Marks = append(kept, mark)
-	return c, s
+	return c.renew()
+}
+
+// WentBack ends what SetBack began, when all versions have their new times.
+func (c Clock) WentBack() Clock {
+	c = c.renew()
+	now := c.Now.Add(-c.Step.By)
+	if c.Wall.After(now) { // it has gone on while nobody looked
+		now = c.Wall
+	}
+	c.Now, c.Ahead, c.Leapt, c.Leap, c.Step = now, now.Sub(c.Wall), time.Time{}, 0, Step{}
+	return c
+}
+
+// renew makes all that has a time after the Floor as if it had just been made.
+func (c Clock) renew() Clock {
+	mark, kept := Mark{c.Step.Floor, c.Ran}, 0
+	if mark.At.IsZero() {
+		mark.At = c.Step.From
+	} else {
+		kept = c.until(c.Step.From)
+	}
+	c.Marks = append(slices.Clone(c.Marks[:kept]), mark)
+	return c
+}
+
+// until is how many marks are not after a time.
+func (c Clock) until(at time.Time) int {
+	if n := slices.IndexFunc(c.Marks, func(m Mark) bool { return m.At.After(at) }); n >= 0 {
+		return n
+	}
+	return len(c.Marks)
 }
 
 // Age is how much time has really passed since the clock showed a time, at least,
@@ -244,6 +275,7 @@ func (c Clock) Sound() bool {
 		return 0
 	}
 	year := func(t time.Time) bool { return t.Year() >= firstYear && t.Year() <= lastYear }
-	return year(c.Now) && year(c.Wall) && c.Ran >= 0 && c.Agreed >= 0 && c.Ahead >= 0 && slices.IsSortedFunc(c.Marks, later) &&
+	step := c.Step == Step{} || year(c.Step.From) && (c.Step.Floor.IsZero() || year(c.Step.Floor)) && c.Step.By > 0 && c.Step.By <= longest
+	return step && year(c.Now) && year(c.Wall) && c.Ran >= 0 && c.Agreed >= 0 && c.Ahead >= 0 && slices.IsSortedFunc(c.Marks, later) &&
 		!slices.ContainsFunc(c.Marks, func(m Mark) bool { return m.Ran < 0 || m.Ran > c.Ran || m.At.After(c.Now) || !year(m.At) })
 }

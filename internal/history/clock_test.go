@@ -51,11 +51,14 @@ func (m *machine) run(d time.Duration) { m.real, m.up = m.real+d, m.up+d }
 
 // save is what a daemon does now and then. A clock that goes back gives versions
 // other times, as Restamp does.
-func (m *machine) save() {
+func (m *machine) save() { m.saveBut(0) }
+
+// saveBut is save, but that it is stopped when a few versions are left to get another
+// time.
+func (m *machine) saveBut(left int) {
 	m.look(true)
 	if m.mem.Due() {
-		var step Step
-		m.mem, step = m.mem.SetBack()
+		m.mem = m.mem.SetBack()
 		times := make([]time.Time, len(m.made))
 		for i, v := range m.made {
 			times[i] = v.at
@@ -66,16 +69,28 @@ func (m *machine) save() {
 		}
 		slices.SortStableFunc(order, func(a, b int) int { return times[a].Compare(times[b]) })
 		slices.SortStableFunc(times, time.Time.Compare)
-		for i, at := range step.times(times) {
+		times = m.mem.Step.times(times)
+		for i, at := range times[:max(len(times)-left, 0)] {
 			m.made[order[i]].at = at
 		}
+		if left > 0 {
+			m.disk = m.mem
+			return
+		}
+		m.mem = m.mem.WentBack()
 	}
 	m.disk = m.mem
 }
 
 func (m *machine) make() {
 	m.look(true)
-	m.made = append(m.made, made{m.mem.Now, m.up, len(m.made)})
+	at := m.mem.Now
+	for _, v := range m.made { // as a Store does
+		if d := v.at.Sub(at); d >= 0 && d < time.Second {
+			at = v.at.Add(time.Microsecond)
+		}
+	}
+	m.made = append(m.made, made{at, m.up, len(m.made)})
 }
 
 // Whatever is done to the wall clock and to the daemon, nothing seems to be older
@@ -126,7 +141,17 @@ func TestNothingSeemsOlderThanItIs(t *testing.T) {
 			"nudge": func(t *rapid.T) { m.wrong += span(t, "by", 2*day) - day },
 			"right": func(*rapid.T) { m.wrong = 0 },
 			"epoch": func(*rapid.T) { m.wrong = -m.real - 60*365*day },
-			"stop":  func(t *rapid.T) { m.save(); m.real += span(t, "for", 100*day); m.start() },
+			"half": func(t *rapid.T) {
+				m.run(span(t, "for", time.Hour))
+				m.saveBut(rapid.IntRange(1, 5).Draw(t, "left"))
+			},
+			"killed half": func(t *rapid.T) {
+				m.run(span(t, "for", time.Hour))
+				m.saveBut(rapid.IntRange(1, 5).Draw(t, "left"))
+				m.real += span(t, "off", 100*day)
+				m.start()
+			},
+			"stop": func(t *rapid.T) { m.save(); m.real += span(t, "for", 100*day); m.start() },
 			"kill": func(t *rapid.T) { // a daemon saves at least every hour
 				m.run(span(t, "for", time.Hour))
 				m.make()

@@ -14,7 +14,8 @@ var ErrInUse = errors.New("a version is being brought back")
 
 // Restamp gives versions the times that a clock which went back would have given
 // them. They stay in their order, among each other and with all others. Nothing may
-// be kept meanwhile. A kill leaves some with the old time, and to do it again is safe.
+// be kept or swept meanwhile. A kill leaves some with the old time, and to do it again
+// is safe.
 func (s *Store) Restamp(ctx context.Context, step Step) error {
 	if err := s.restamp(ctx, step); err != nil {
 		return fmt.Errorf("giving versions another time: %w", err)
@@ -45,7 +46,8 @@ func (s *Store) restamp(ctx context.Context, step Step) error {
 			return ErrInUse
 		}
 	}
-	for i, at := range step.times(times) {
+	times = step.times(times)
+	for i, at := range times {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -59,6 +61,9 @@ func (s *Store) restamp(ctx context.Context, step Step) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last = time.Time{}
+	if n := len(times); n > 0 {
+		s.last = times[n-1]
+	}
 	clear(s.recent)
 	return nil
 }
