@@ -43,6 +43,7 @@ type demandFile struct {
 	kept    bool    // counted in keptOpen
 	resting bool
 	made    bool
+	late    bool  // it is made after Syncthing has shown it, which it does once
 	size    int64 // that it will be given when it is made; negative if none
 	err     error // of the first time that it could not be opened or closed
 }
@@ -84,7 +85,9 @@ func (f *demandFile) open() error {
 		return err
 	}
 	if !f.made {
-		_ = f.fsys.Hide(f.name)
+		if !f.late {
+			_ = f.fsys.Hide(f.name)
+		}
 		if f.size >= 0 {
 			// Where it cannot be, the file grows as it is written.
 			_ = file.Truncate(f.size)
@@ -209,6 +212,7 @@ func (f *demandFile) Close() error {
 func (f *demandFile) makeHole() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.late = true
 	if err := f.open(); err != nil {
 		return err
 	}

@@ -139,6 +139,64 @@ func TestHolesAreMadeLate(t *testing.T) {
 	}
 }
 
+// Where files can be hidden, temporary ones are, and none that has its name.
+func TestReceivedFilesAreNotHidden(t *testing.T) {
+	for what, test := range map[string]struct {
+		size        int64
+		write, mode bool
+	}{
+		"written":               {3, true, true},
+		"empty":                 {0, false, true},
+		"all of it a hole":      {1 << 20, false, true},
+		"a hole without a mode": {1 << 20, false, false},
+	} {
+		dir := t.TempDir()
+		below := &hidingFS{Filesystem: fs.NewFilesystem(fs.FilesystemTypeBasic, dir), hidden: map[string]bool{}}
+		fsys := folderFS{below, dir, &replacing{temps: map[string]int{}}}
+		temp := fs.TempName("name")
+		file, err := fsys.OpenFile(temp, fs.OptReadWrite|fs.OptCreate|fs.OptExclusive, 0o600)
+		_ = fsys.Hide(temp) // there need not be one
+		if err := errors.Join(err, file.Truncate(test.size)); err != nil {
+			t.Fatal(what, err)
+		}
+		if test.write {
+			if _, err := file.WriteAt([]byte("abc"), 0); err != nil || !below.hidden[temp] {
+				t.Errorf("%s: written, hidden %v, %v", what, below.hidden, err)
+			}
+		}
+		err = errors.Join(file.Sync(), file.Close())
+		_ = fsys.Unhide(temp)
+		if test.mode {
+			err = errors.Join(err, fsys.Chmod(temp, 0o644))
+		}
+		if err := errors.Join(err, fsys.Rename(temp, "name")); err != nil || len(below.hidden) != 0 {
+			t.Errorf("%s: hidden are %v, %v", what, below.hidden, err)
+		}
+	}
+}
+
+// hidingFS notes which files are hidden, as Windows does with those that are there.
+type hidingFS struct {
+	fs.Filesystem
+	hidden map[string]bool
+}
+
+func (h *hidingFS) Hide(name string) error {
+	_, err := h.Lstat(name)
+	if err == nil {
+		h.hidden[name] = true
+	}
+	return err
+}
+
+func (h *hidingFS) Unhide(name string) error {
+	_, err := h.Lstat(name)
+	if err == nil {
+		delete(h.hidden, name)
+	}
+	return err
+}
+
 // countingFS counts the files that are open.
 type countingFS struct {
 	fs.Filesystem
