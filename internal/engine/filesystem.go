@@ -17,7 +17,9 @@ const filesystemType config.FilesystemType = "botsync"
 
 func init() {
 	fs.RegisterFilesystemType(filesystemType.ToFS(), func(root string, opts ...fs.Option) (fs.Filesystem, error) {
-		return folderFS{fs.NewFilesystem(fs.FilesystemTypeBasic, root, opts...), filepath.Clean(root), &replacing{temps: map[string]int{}}}, nil
+		below := fs.NewFilesystem(fs.FilesystemTypeBasic, root, opts...)
+		root = filepath.Clean(root)
+		return folderFS{newWritableFS(below, root), root, &replacing{temps: map[string]int{}}}, nil
 	})
 }
 
