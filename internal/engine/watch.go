@@ -317,27 +317,10 @@ func (w *watched) look(ctx context.Context, rewatch func(), s *source, changes [
 		rewatch() // and then look at all of it
 		return nil
 	}
-	changes = w.unknown(s, changes)
-	if len(changes) == 0 {
-		return nil
+	changes, err := w.unknownAtRest(ctx, s, changes)
+	if err != nil || len(changes) == 0 {
+		return err
 	}
-	// What is being pulled is on the disk before it is in the index. A scan would
-	// have to wait anyway.
-	for w.pulling(w.cfg.ID) {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-w.pulled:
-		case <-time.After(250 * time.Millisecond): // the event may be lost
-		}
-		if !w.pulling(w.cfg.ID) {
-			changes = w.unknown(s, changes)
-		}
-	}
-	if len(changes) == 0 {
-		return nil
-	}
-	var err error
 	if changes[0].Path == watch.Root {
 		err = w.scanAll()
 	} else {
@@ -351,6 +334,36 @@ func (w *watched) look(ctx context.Context, rewatch func(), s *source, changes [
 		rewatch()
 	}
 	return err
+}
+
+// unknownAtRest returns what the index does not know when nothing is being pulled:
+// what is pulled is on the disk before it is in the index, and what vanishes in
+// between is in neither, until the index says that it is there. A scan would have
+// to wait anyway.
+func (w *watched) unknownAtRest(ctx context.Context, s *source, changes []watch.Change) ([]watch.Change, error) {
+	for {
+		for w.pulling(w.cfg.ID) {
+			select {
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			case <-w.pulled:
+			case <-time.After(250 * time.Millisecond): // the event may be lost
+			}
+		}
+		select {
+		case <-w.pulled: // before now
+		default:
+		}
+		left := w.unknown(s, changes)
+		if w.pulling(w.cfg.ID) {
+			continue
+		}
+		select {
+		case <-w.pulled: // meanwhile
+		default:
+			return left, nil
+		}
+	}
 }
 
 // stale reports whether the ignore patterns are other ones than those of the source.
