@@ -75,26 +75,30 @@ func (f folderFS) copyName(from, to string) (name string, there bool, err error)
 		return "", false, err
 	}
 	n, _ := conflict.Parse(filepath.ToSlash(to))
-	author := n.Device
+	author, made := n.Device, info.ModTime()
 	if namer := copyNamerOf(f.root); namer != nil {
 		have, ok, err := namer.index.GetDeviceFile(namer.folder, protocol.LocalDeviceID, from)
 		if err == nil && ok && have.ModifiedBy != 0 {
 			author = have.ModifiedBy.String()
 		}
+		if err == nil && ok && info.IsSymlink() && have.IsSymlink() {
+			made = have.ModTime() // each device has a time of its own on the disk
+		}
 	}
-	return f.freeCopyName(filepath.ToSlash(from), author, info)
+	return f.freeCopyName(filepath.ToSlash(from), author, info, made)
 }
 
 // maxCopyNames bounds how many names are tried for a conflict copy.
 const maxCopyNames = 100_000
 
-func (f folderFS) freeCopyName(file, author string, info fs.FileInfo) (name string, there bool, err error) {
+// freeCopyName is a name for a conflict copy of a file or link, made then by an author.
+func (f folderFS) freeCopyName(file, author string, info fs.FileInfo, made time.Time) (name string, there bool, err error) {
 	base := file
 	if n, ok := conflict.Parse(file); ok && !n.Short {
 		base = n.Original().Base
 	}
 	for after := range maxCopyNames {
-		name = filepath.FromSlash(conflict.Make(base, info.ModTime().Add(time.Duration(after)*time.Second), author))
+		name = filepath.FromSlash(conflict.Make(base, made.Add(time.Duration(after)*time.Second), author))
 		if name == filepath.FromSlash(file) {
 			continue
 		}
@@ -106,8 +110,21 @@ func (f folderFS) freeCopyName(file, author string, info fs.FileInfo) (name stri
 		if info.IsRegular() && sameContents(filepath.Join(f.root, file), filepath.Join(f.root, name)) {
 			return name, true, nil
 		}
+		if info.IsSymlink() && f.sameTarget(filepath.FromSlash(file), name) {
+			return name, true, nil
+		}
 	}
 	return "", false, fmt.Errorf("no name is left for a conflict copy of %s", file)
+}
+
+// sameTarget reports whether two paths are links to the same.
+func (f folderFS) sameTarget(a, b string) bool {
+	one, err := f.Filesystem.ReadSymlink(a)
+	if err != nil {
+		return false
+	}
+	two, err := f.Filesystem.ReadSymlink(b)
+	return err == nil && one == two
 }
 
 // sameContents reports whether two files that are not one hold the same, as far as
@@ -169,7 +186,7 @@ func (f folderFS) saveCopy(name string) error {
 	if err != nil {
 		return err
 	}
-	kept, there, err := f.freeCopyName(filepath.ToSlash(name), have.ModifiedBy.String(), info)
+	kept, there, err := f.freeCopyName(filepath.ToSlash(name), have.ModifiedBy.String(), info, info.ModTime())
 	if err != nil || there {
 		return err
 	}

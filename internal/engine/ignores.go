@@ -29,6 +29,7 @@ type ignoring struct {
 	told    toldIgnores                 // likewise: what was told last
 
 	failed atomic.Bool // Syncthing could not do something
+	ways   waysBlocked // of tendIgnores alone
 }
 
 // ignorings are those of the folders that have any, by their roots, for the file

@@ -58,10 +58,10 @@ func (e *Engine) tendIgnores(ctx context.Context) {
 				e.watches.lookAt(id)
 				i.count.note()
 			}
-			if i.failed.Swap(false) {
+			if i.failed.Load() {
 				e.keepDirs(id, i)
-				e.settleKinds(id)
 			}
+			e.settleKinds(id, i)
 			if i.recount(ctx, time.Now()) {
 				e.tellIgnores(ctx, id, i)
 			}
