@@ -37,7 +37,7 @@ type index interface {
 	makeFolder(folder string) error
 	CountLocal(folder string, device protocol.DeviceID) (syncthing.Counts, error)
 	enter(folder string, files []protocol.FileInfo) error
-	only(folder string, names map[string]bool) (all func())
+	only(folder string, names map[string]bool) (done func())
 	Close() error
 }
 

@@ -65,6 +65,7 @@ func (e *Engine) Revert(ctx context.Context, folder, keep string) ([]Slip, error
 		// What is removed may be another file by now than the one that was kept.
 		keepers.Store(k.from, k)
 		defer keepers.Delete(k.from)
+		defer e.db.only(folder, nil)()
 		e.model.Revert(folder)
 		return nil
 	})

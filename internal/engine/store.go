@@ -2,7 +2,6 @@ package engine
 
 import (
 	"iter"
-	"sync"
 	"time"
 
 	"github.com/syncthing/syncthing/lib/config"
@@ -109,9 +108,9 @@ type layer[S, O any, M metadata, B any, P keyValue] struct {
 	// written is told after the index of this device was written; it may be nil.
 	written func(folder string)
 
-	mtimes mtimes
-	knowns knowns
-	chosen sync.Map // folder → map[string]bool, see only
+	mtimes  mtimes
+	knowns  knowns
+	choices choices
 }
 
 func layerOver[S, O any, M metadata, B any, P keyValue](db store[S, O, M, B, P]) *layer[S, O, M, B, P] {

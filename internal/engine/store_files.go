@@ -120,34 +120,24 @@ func (k *known) gathering(entries iter.Seq[protocol.FileInfo], failed func() err
 	}, failed
 }
 
-// AllLocalFiles returns all entries of a device's index.
+// AllLocalFiles returns all entries of a device's index; of this device's, those that
+// were chosen last. Syncthing reads them so to revert them; a scan reads them by a
+// prefix, and misses none.
 func (l *layer[S, O, M, B, P]) AllLocalFiles(folder string, device protocol.DeviceID) (iter.Seq[protocol.FileInfo], func() error) {
+	entries, failed := l.allLocalFiles(folder, device)
+	if device != protocol.LocalDeviceID {
+		return entries, failed
+	}
+	return l.choices.among(folder, entries), failed
+}
+
+// allLocalFiles returns all entries of a device's index, whatever is chosen.
+func (l *layer[S, O, M, B, P]) allLocalFiles(folder string, device protocol.DeviceID) (iter.Seq[protocol.FileInfo], func() error) {
 	entries, failed := l.store.AllLocalFiles(folder, device)
 	if device != protocol.LocalDeviceID {
 		return entries, failed
 	}
-	entries, failed = l.known(folder).gathering(entries, failed)
-	if names, ok := l.chosen.Load(folder); ok {
-		entries = among(names.(map[string]bool), entries)
-	}
-	return entries, failed
-}
-
-// only leaves out of all entries of this device's index of a folder those that have
-// none of the names, until all is called. Syncthing reads them all to revert them.
-func (l *layer[S, O, M, B, P]) only(folder string, names map[string]bool) (all func()) {
-	l.chosen.Store(folder, names)
-	return func() { l.chosen.Delete(folder) }
-}
-
-func among(names map[string]bool, entries iter.Seq[protocol.FileInfo]) iter.Seq[protocol.FileInfo] {
-	return func(yield func(protocol.FileInfo) bool) {
-		for f := range entries {
-			if names[f.Name] && !yield(f) {
-				return
-			}
-		}
-	}
+	return l.known(folder).gathering(entries, failed)
 }
 
 // What follows removes entries. That is rare: everything that is known of them is

@@ -15,7 +15,7 @@ const fewNames = 256
 // first if it is asked for those of all devices.
 func (l *layer[S, O, M, B, P]) AllLocalFilesWithPrefix(folder string, device protocol.DeviceID, prefix string) (iter.Seq[protocol.FileInfo], func() error) {
 	if prefix == "" {
-		return l.AllLocalFiles(folder, device)
+		return l.allLocalFiles(folder, device)
 	}
 	var names []string
 	entries, failed := l.store.AllGlobalFilesPrefix(folder, prefix)
