@@ -215,7 +215,11 @@ func (e *Engine) lossOf(folder string, f protocol.FileInfo) (found, bool) {
 		// It was lost while the folder only received, which nobody was told: what
 		// would be lost now is what the others have.
 		uncounted = had.Deleted
+		mine := had
 		had, ok, err = e.db.GetGlobalFile(folder, f.Name)
+		if err == nil && e.unknown(folder, mine, had, ok) {
+			return found{Loss: brake.Loss{Name: f.Name, Emptied: emptied, Directory: mine.IsDirectory(), Uncounted: uncounted}}, true
+		}
 	}
 	if err == nil && (!ok || had.Deleted || had.IsInvalid() && !had.MustRescan() || emptied && (had.Size == 0 || had.Type != protocol.FileInfoTypeFile)) {
 		return found{}, false

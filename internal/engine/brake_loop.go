@@ -245,7 +245,7 @@ func (e *Engine) recheck(b *braked) {
 			continue
 		}
 		info, err := fsys.Lstat(l.Name)
-		if err == nil && (info.IsDir() == l.Directory) && (!info.IsRegular() || info.Size() > 0 || l.Content == 0) {
+		if err == nil && (info.IsDir() == l.Directory) && (!info.IsRegular() || info.Size() > 0 || l.Content == 0 && !l.Emptied) {
 			back = append(back, l.Name)
 		}
 	}

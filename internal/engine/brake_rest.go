@@ -80,7 +80,39 @@ func (e *Engine) missing(b *braked) ([]brake.Loss, error) {
 	return b.Waiting(), nil
 }
 
-// lostHere returns what was lost in a folder while it only received, and others have.
+// unknown reports whether it cannot be told what the peers have of a file that was
+// lost here while the folder only received: mine is its entry, global what all devices
+// are to have, if there is that. The index of who has the file may be missing for a
+// moment, as it is made anew; without it what was done here seems to be all there is.
+// An empty file may also be one that was never more, and nobody else's.
+func (e *Engine) unknown(folder string, mine, global protocol.FileInfo, ok bool) bool {
+	if ok && !global.IsReceiveOnlyChanged() {
+		return false
+	}
+	self := e.id.Short()
+	others := slices.ContainsFunc(mine.Version.Counters, func(c protocol.Counter) bool { return c.ID != self })
+	return mine.Deleted || others || e.alone(folder)
+}
+
+// alone reports whether a folder has peers, and the index of none of them is here.
+func (e *Engine) alone(folder string) bool {
+	cfg, ok := e.cfg.Folder(folder)
+	if !ok || len(cfg.Devices) < 2 {
+		return false
+	}
+	for _, device := range cfg.DeviceIDs() {
+		if device == e.id {
+			continue
+		}
+		if last, err := e.db.GetDeviceSequence(folder, device); err == nil && last > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// lostHere returns what was lost in a folder while it only received, and others have,
+// or may have.
 func (e *Engine) lostHere(folder string) ([]brake.Loss, error) {
 	count, err := e.model.ReceiveOnlySize(folder)
 	if err != nil || count.TotalItems() == 0 {
@@ -97,6 +129,10 @@ func (e *Engine) lostHere(folder string) ([]brake.Loss, error) {
 		global, ok, err := e.db.GetGlobalFile(folder, f.Name)
 		if err != nil {
 			return nil, err
+		}
+		if e.unknown(folder, f, global, ok) {
+			out = append(out, brake.Loss{Name: f.Name, Emptied: emptied, Directory: f.IsDirectory(), Uncounted: f.Deleted})
+			continue
 		}
 		if ok && !global.IsDeleted() && !global.IsInvalid() && !(emptied && (global.Size == 0 || global.Type != protocol.FileInfoTypeFile)) {
 			out = append(out, brake.Loss{Name: f.Name, Content: contents(global), Emptied: emptied, Directory: global.IsDirectory(), Uncounted: f.Deleted})
@@ -151,6 +187,16 @@ func (e *Engine) revertLosses(folder string, decided []string) error {
 	chosen := map[string]bool{}
 	for _, name := range intersection(decided, losses) {
 		chosen[name] = true
+	}
+	for _, l := range losses {
+		if !l.Emptied {
+			continue
+		}
+		// Syncthing would remove what it takes for a file of this device alone. It
+		// waits until it is known whose it is.
+		if global, ok, err := e.db.GetGlobalFile(folder, l.Name); err != nil || !ok || global.IsReceiveOnlyChanged() {
+			delete(chosen, l.Name)
+		}
 	}
 	defer e.db.only(folder, chosen)()
 	e.model.Revert(folder)
