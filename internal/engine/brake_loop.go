@@ -20,7 +20,7 @@ const (
 	brakeShare   = 20
 	// brakePause is before something is tried again that was not possible.
 	brakePause = 200 * time.Millisecond
-	brakeRetry = 2 * time.Second
+	brakeRetry = 2 * time.Second // at least; and no more than one part in brakeShare of the time
 	// movePatience is how long what would be held waits for scans of other folders,
 	// where it may have been moved: what is there has to be read first.
 	movePatience = 2 * time.Minute
@@ -111,14 +111,22 @@ func (e *Engine) judge(ctx context.Context, b *braked) {
 		pass := names(waiting)
 		b.Allow(pass)
 		e.brakes.mu.Unlock()
+		start := time.Now()
 		err := e.Look(ctx, b.id, paths(pass)...)
 		e.brakes.mu.Lock()
-		b.Disallow(time.Now(), pass)
+		now := time.Now()
+		b.Disallow(now, pass)
 		if err != nil {
-			b.pause = time.Now().Add(brakeRetry)
+			b.pause = retryAt(start, now)
 		}
 	}
 	e.brakes.mu.Unlock()
+}
+
+// retryAt is when to try again what was begun at start and has failed now. It may
+// have taken a look at all of a large folder.
+func retryAt(start, now time.Time) time.Time {
+	return now.Add(max(brakeRetry, brakeShare*now.Sub(start)))
 }
 
 // scanning reports whether a folder is being looked at, and whether another one
@@ -172,6 +180,7 @@ func (e *Engine) carryOut(ctx context.Context, b *braked) {
 	e.brakes.mu.Unlock()
 
 	// A scan finds all of it again, and pulls once it has found something.
+	start := time.Now()
 	err := e.Look(ctx, b.id, paths(decided)...)
 	if decision == decideUndo {
 		e.recheck(b)
@@ -180,8 +189,11 @@ func (e *Engine) carryOut(ctx context.Context, b *braked) {
 	e.brakes.mu.Lock()
 	now := time.Now()
 	b.Disallow(now, decided)
+	if b.turn != turn {
+		start = now // it is something else that is begun next
+	}
 	if err != nil || b.turn != turn {
-		b.put(err, now)
+		b.put(err, start, now)
 		e.brakes.mu.Unlock()
 		return
 	}
@@ -189,7 +201,7 @@ func (e *Engine) carryOut(ctx context.Context, b *braked) {
 	if decision == decideUndo {
 		outcome = BrakeUndone
 		if b.leave(decided) {
-			b.pause = now.Add(brakeRetry)
+			b.pause = retryAt(start, now)
 			e.brakes.mu.Unlock()
 			return
 		}
@@ -201,13 +213,14 @@ func (e *Engine) carryOut(ctx context.Context, b *braked) {
 
 // recheckHeld ends a hold of which nothing is left, or nothing but what was moved.
 func (e *Engine) recheckHeld(ctx context.Context, b *braked) {
+	start := time.Now()
 	if err := e.lookOnce(ctx, b); err != nil {
 		e.brakes.mu.Lock()
 		defer e.brakes.mu.Unlock()
-		b.pause = time.Now().Add(brakeRetry)
+		b.pause = retryAt(start, time.Now())
 		return
 	}
-	start := time.Now()
+	start = time.Now()
 	e.brakes.mu.Lock()
 	turn := b.turn
 	e.brakes.mu.Unlock()

@@ -144,14 +144,18 @@ func (e *Engine) lostHere(folder string) ([]brake.Loss, error) {
 // undoResting has what was lost in a folder that only receives come back from the
 // peers, as far as that was decided.
 func (e *Engine) undoResting(ctx context.Context, b *braked) {
+	e.brakes.mu.Lock()
+	start, decided, turn := time.Now(), b.state.Names, b.turn
+	e.brakes.mu.Unlock()
 	again := func(why error) {
 		e.brakes.mu.Lock()
 		defer e.brakes.mu.Unlock()
-		b.put(why, time.Now())
+		now := time.Now()
+		if b.turn != turn {
+			start = now // it is something else that is begun next
+		}
+		b.put(why, start, now)
 	}
-	e.brakes.mu.Lock()
-	decided, turn := b.state.Names, b.turn
-	e.brakes.mu.Unlock()
 	// What vanished before the folder only received is not marked yet.
 	err := e.Look(ctx, b.id, paths(decided)...)
 	if err == nil {

@@ -183,12 +183,12 @@ func countFiles(names []string, losses []brake.Loss) (n int) {
 	return n
 }
 
-// put has what was decided tried again later.
-func (b *braked) put(why error, now time.Time) {
+// put has what was decided, and begun to be carried out at start, tried again later.
+func (b *braked) put(why error, start, now time.Time) {
 	if why == nil {
 		why = ErrBusy
 	}
-	b.pause = now.Add(brakeRetry)
+	b.pause = retryAt(start, now)
 	b.answer(why)
 }
 
