@@ -63,6 +63,14 @@ type ResumeLine struct {
 	// it can be, which needs no other command.
 	Left int    `json:"left,omitempty"`
 	Why  string `json:"why,omitempty"` // something is missing or left
+	// Undecided are folders about which nothing was decided, while others were.
+	Undecided []Undecided `json:"undecided,omitempty"`
+}
+
+// Undecided is a folder about which nothing was decided, and why.
+type Undecided struct {
+	Name  string `json:"name"`
+	Error *Error `json:"error"`
 }
 
 // HeldFolder is a folder that is or was held.

@@ -115,7 +115,21 @@ func (a *app) decide(ctx context.Context, c *control.Client, req api.ResumeReque
 		err = api.Errorf(api.CodeTimeout, "What was decided is carried out by itself once that is possible; run the command again to wait for it.",
 			"the decision could not be carried out for %s yet: %s", term.Count(line.Left, "file", "files"), line.Why)
 	}
+	if err == nil {
+		err = undecided(line)
+	}
 	return line, err
+}
+
+// undecided is the error if nothing was decided about some of the folders. It is none
+// that a folder only receives while others do not.
+func undecided(line *api.ResumeLine) error {
+	for _, u := range line.Undecided {
+		if u.Error != nil && u.Error.Code != api.CodeReceiveOnly {
+			return u.Error
+		}
+	}
+	return nil
 }
 
 // resumeGrace is how much longer than its timeout the daemon may take to answer.
@@ -153,6 +167,11 @@ func (a *app) showResumed(line *api.ResumeLine) error {
 			if n := len(f.Lost); n > 0 {
 				a.term.Warn("%s of %s/ cannot be brought back: no other device is known to have them.", term.Count(n, "file", "files"), name)
 			}
+		}
+	}
+	for _, u := range line.Undecided {
+		if u.Error != nil {
+			a.term.Warn("Nothing was decided about %s/: %s", term.Clean(u.Name), term.CleanLines(u.Error.Message))
 		}
 	}
 	if line.Missing > 0 {

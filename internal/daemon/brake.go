@@ -39,7 +39,6 @@ func (d *daemon) Resume(ctx context.Context, req api.ResumeRequest) (*api.Resume
 	ctx, cancel := waiting(ctx, timeout)
 	defer cancel()
 	var resumed []string // folder IDs
-	var rests error
 	for i, name := range root.Folders {
 		if only != "" && only != name {
 			continue
@@ -57,15 +56,14 @@ func (d *daemon) Resume(ctx context.Context, req api.ResumeRequest) (*api.Resume
 		}
 		r, err := d.engine.Resume(ctx, ids[i], req.Accept)
 		if outOfTime(ctx, err) {
-			return nil, api.Errorf(api.CodeTimeout, "Nothing was decided about it. Try again, with a longer --timeout.",
+			err = api.Errorf(api.CodeTimeout, "Nothing was decided about it. Try again, with a longer --timeout.",
 				"the time ran out before it was known what is missing in %s: it is being looked at or written to", name)
+		} else if err != nil {
+			err = d.notResumed(name, ids[i], err)
 		}
 		if err != nil {
-			rests = d.notResumed(name, ids[i], err)
-			if only == "" && errors.Is(err, engine.ErrRests) {
-				continue // of others the peers can be told
-			}
-			return nil, rests
+			line.Undecided = append(line.Undecided, api.Undecided{Name: name, Error: asAPI(err)})
+			continue // what is decided about others is said all the same
 		}
 		if r.Files == 0 && !before.Held {
 			continue
@@ -81,10 +79,10 @@ func (d *daemon) Resume(ctx context.Context, req api.ResumeRequest) (*api.Resume
 		d.log.Info("resumed", "folder", name, "action", line.Action, "files", r.Files, "lost", len(r.Lost))
 		line.Folders, resumed = append(line.Folders, held), append(resumed, ids[i])
 	}
+	if err := noneDecided(line); err != nil {
+		return nil, err
+	}
 	if line.Action != api.ActionUndone || len(resumed) == 0 {
-		if len(resumed) == 0 && rests != nil {
-			return nil, rests
-		}
 		return line, nil
 	}
 	err = d.awaitUndone(ctx, resumed, line)
@@ -92,6 +90,16 @@ func (d *daemon) Resume(ctx context.Context, req api.ResumeRequest) (*api.Resume
 		err = nil
 	}
 	return line, err
+}
+
+// noneDecided is the error if nothing was decided about any folder: the first, but
+// that a folder only receives comes after what can be mended.
+func noneDecided(line *api.ResumeLine) error {
+	if len(line.Folders) > 0 || len(line.Undecided) == 0 {
+		return nil
+	}
+	first := slices.IndexFunc(line.Undecided, func(u api.Undecided) bool { return u.Error.Code != api.CodeReceiveOnly })
+	return line.Undecided[max(first, 0)].Error
 }
 
 // notYet says why a decision was not carried out yet.
