@@ -74,6 +74,7 @@ func (e *Engine) addBrakes(s Settings) {
 			b.load()
 			b.rest(f.ReceiveOnly)
 			b.looked = !b.Held() && !b.resting
+			putBackGone(root, e.emptiedPath(f.ID))
 			e.brakes.folders[f.ID] = b
 		}
 		b.Limits = s.Brake

@@ -34,12 +34,12 @@ func (e *Engine) removeEmpty(b *braked, name string) (removed bool, err error) {
 		return false, err
 	}
 	// By a link: what a program that has it open writes to it is not lost either.
-	k := keeper{from: b.root, to: filepath.Join(e.dir, "emptied", b.id)}
+	k := keeper{from: b.root, to: e.emptiedPath(b.id)}
 	if err := k.keep(name); err != nil {
 		return false, err
 	}
 	kept := filepath.Join(k.to, name)
-	gone := fs.TempName(filepath.Join(filepath.Dir(name), goneName+rand.Text()))
+	gone := fs.TempName(filepath.Join(filepath.Dir(name), goneOf(name)+rand.Text()))
 	if err := dir.Rename(name, gone); err != nil {
 		return false, err
 	}
