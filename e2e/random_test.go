@@ -23,9 +23,11 @@ func TestAnyChangesArrive(t *testing.T) {
 	t.Parallel()
 	agent, laptop := pair(t)
 	release(agent, laptop)
+	written := time.Now() // each device's own, and to be compared like the rest
 	for _, folder := range folders {
 		for _, n := range []*botsynctest.Node{agent, laptop} {
 			n.Write(folder+"/.stignore", "!*\n") // names of every kind
+			must(t, os.Chtimes(n.Path(folder, ".stignore"), written, written))
 		}
 	}
 	awaitSame(t, agent, laptop)
