@@ -64,7 +64,7 @@ func (a adoption) overtaken(name string, done pullEntry) (protocol.FileInfo, boo
 	}
 	info, err := a.fsys.Lstat(name)
 	if fs.IsNotExist(err) {
-		if !done.Deleted || !had || before.IsDeleted() {
+		if !done.Deleted && !(done.after && a.unplaced(name, done)) || !had || before.IsDeleted() {
 			return protocol.FileInfo{}, false
 		}
 		before.Deleted, before.Size, before.Blocks, before.BlocksHash = true, 0, nil, nil
@@ -85,6 +85,12 @@ func (a adoption) overtaken(name string, done pullEntry) (protocol.FileInfo, boo
 	now.BlocksHash = protocol.BlocksHash(now.Blocks)
 	now.Version, now.ModifiedBy = before.Version, before.ModifiedBy
 	return now, true
+}
+
+// unplaced reports whether a file was about to be put in place, and was not.
+func (a adoption) unplaced(name string, done pullEntry) bool {
+	info, err := a.fsys.Lstat(fs.TempName(name))
+	return err == nil && done.Inode != 0 && inodeOf(info) == done.Inode
 }
 
 // inPlace reports whether the disk has an entry of the index. Only what the

@@ -39,6 +39,8 @@ type pullEntry struct {
 	Inode   uint64    `json:"inode,omitempty"` // of what is to be there, 0 if the system has none
 	Size    int64     `json:"size,omitempty"`  // in bytes
 	Time    time.Time `json:"time"`
+
+	after bool // it follows the removal of what was there
 }
 
 // journals are those of the folders, by their roots, for the file systems that
@@ -103,7 +105,9 @@ func (j *pullJournal) read() map[string]pullEntry {
 			if lines.Decode(&e) != nil {
 				break
 			}
-			entries[filepath.Clean(e.Name)] = e
+			name := filepath.Clean(e.Name)
+			e.after = entries[name].Deleted || entries[name].after
+			entries[name] = e
 		}
 		_ = f.Close()
 	}

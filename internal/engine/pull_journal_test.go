@@ -171,6 +171,48 @@ func TestAdoption(t *testing.T) {
 	}
 }
 
+// A file was deleted for a peer, and a newer one of that name was about to be put in
+// place: that nothing is there is not the user's doing.
+func TestAdoptionOfADeletionBeforeAFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	fsys := fs.NewFilesystem(fs.FilesystemTypeBasic, dir)
+	temp := fs.TempName("file")
+	if err := os.WriteFile(filepath.Join(dir, temp), []byte("newest"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	j := &pullJournal{path: filepath.Join(t.TempDir(), "journal")}
+	defer j.close()
+	info, err := fsys.Lstat(temp)
+	old := protocol.Vector{}.Update(1)
+	index := entriesOf{
+		local:  map[string]protocol.FileInfo{"file": {Name: "file", Version: old, Size: 3}},
+		global: map[string]protocol.FileInfo{"file": {Name: "file", Version: old.Copy().Update(1).Update(1), Size: 6}},
+	}
+	adopt := func() []protocol.FileInfo {
+		got, err := adoption{ctx: t.Context(), index: index, folder: "folder", fsys: fsys}.adopt(j.read())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	j.placed("file", info, err)
+	if got := adopt(); len(got) > 0 {
+		t.Errorf("what the user deleted before is entered: %v", got)
+	}
+	j.removed("file")
+	j.placed("file", info, err)
+	if got := adopt(); len(got) != 1 || !got[0].Deleted || !got[0].Version.Equal(old) {
+		t.Errorf("entered %v, want a deletion under the version that was here", got)
+	}
+	if err := os.Rename(filepath.Join(dir, temp), filepath.Join(dir, "elsewhere")); err != nil {
+		t.Fatal(err)
+	}
+	if got := adopt(); len(got) > 0 {
+		t.Errorf("what the user deleted after it was put in place is entered: %v", got)
+	}
+}
+
 // What is done in a folder is noted for the network that it belongs to now.
 func TestJournalsFollowTheFolder(t *testing.T) {
 	t.Parallel()
