@@ -22,7 +22,10 @@ func TestHoldAndRole(t *testing.T) {
 	writeMany(agent, "deliverables/lost", 60)
 	writeMany(agent, "deliverables/kept", 20)
 	awaitSame(t, agent, laptop)
-	must(t, os.Rename(laptop.Path("deliverables/lost"), out(laptop, "lost")), os.WriteFile(laptop.Path("deliverables/kept/0/0.md"), nil, 0o644))
+	must(t, os.Rename(laptop.Path("deliverables/lost"), out(laptop, "lost")))
+	awaitHeld(laptop, "deliverables", 60)
+	// Alone and before the others it would be no burst.
+	must(t, os.WriteFile(laptop.Path("deliverables/kept/0/0.md"), nil, 0o644))
 	awaitHeld(laptop, "deliverables", 61)
 	others := func() {
 		t.Helper()
