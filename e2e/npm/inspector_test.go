@@ -97,7 +97,7 @@ func TestInspector(t *testing.T) {
 	for _, tool := range tools.Tools {
 		names = append(names, tool.Name)
 	}
-	if got := strings.Join(names, " "); got != "doctor history invite list_files recent_changes restore send_files status undo wait_for_files wait_until_synced" {
+	if got := strings.Join(names, " "); got != "conflicts doctor history invite list_files recent_changes resolve_conflict restore send_files status undo wait_for_files wait_until_synced" {
 		t.Errorf("tools: %s", got)
 	}
 	laptop.Write("inbox/task.md", "do it\n")
