@@ -374,10 +374,8 @@ func TestARestampThatEndsPartwayCostsNoVersion(t *testing.T) {
 	}
 }
 
-// Where it cannot be written down that the clock goes back, no version gets another
-// time.
-func TestNoRestampThatIsNotOnTheDisk(t *testing.T) {
-	t.Parallel()
+// believedBehind returns a daemon whose clock was set back for so long that it is believed.
+func believedBehind(t *testing.T) *daemon {
 	d, w := keeping(t, root.History{}), &watch{}
 	w.start(t, d)
 	w.run(t, d, 2)
@@ -385,6 +383,14 @@ func TestNoRestampThatIsNotOnTheDisk(t *testing.T) {
 	for !d.clock.look().Due() {
 		w.wall, w.up = w.wall+time.Hour, w.up+time.Hour
 	}
+	return d
+}
+
+// Where it cannot be written down that the clock goes back, no version gets another
+// time.
+func TestNoRestampThatIsNotOnTheDisk(t *testing.T) {
+	t.Parallel()
+	d := believedBehind(t)
 	d.clock.file = filepath.Join(t.TempDir(), "gone", "clock.json")
 	err := d.clock.settle(t.Context(), func(context.Context, history.Step) error {
 		t.Error("versions get other times")
@@ -398,13 +404,7 @@ func TestNoRestampThatIsNotOnTheDisk(t *testing.T) {
 // While versions get other times none is removed, whoever wants to make room.
 func TestNothingIsSweptDuringARestamp(t *testing.T) {
 	t.Parallel()
-	d, w := keeping(t, root.History{}), &watch{}
-	w.start(t, d)
-	w.run(t, d, 2)
-	w.wall -= 60 * day
-	for !d.clock.look().Due() {
-		w.wall, w.up = w.wall+time.Hour, w.up+time.Hour
-	}
+	d := believedBehind(t)
 	err := d.clock.settle(t.Context(), func(ctx context.Context, _ history.Step) error {
 		ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 		defer cancel()

@@ -51,23 +51,30 @@ func TestEmptyFilesThatAreWritten(t *testing.T) {
 			if err != nil || removed != tt.removed {
 				t.Errorf("removed %v, %v", removed, err)
 			}
-			for pattern, want := range tt.at {
-				found, _ := filepath.Glob(filepath.Join(path, pattern))
-				if want == "" && len(found) > 0 || want != "" && len(found) != 1 {
-					t.Errorf("%s is %q", pattern, found)
-					continue
-				}
-				if want == "" {
-					continue
-				}
-				if got, err := os.ReadFile(found[0]); err != nil || string(got) != want {
-					t.Errorf("%s has %q, %v", pattern, got, err)
-				}
-			}
+			mustHold(t, path, tt.at)
 			if left, _ := filepath.Glob(filepath.Join(path, ".syncthing.*")); len(left) > 0 {
 				t.Errorf("left over: %q", left)
 			}
 		})
+	}
+}
+
+// mustHold says what files of a directory, given by patterns, do not have what they
+// should; nothing means that there should be none.
+func mustHold(t *testing.T, dir string, want map[string]string) {
+	t.Helper()
+	for pattern, text := range want {
+		found, _ := filepath.Glob(filepath.Join(dir, pattern))
+		if text == "" && len(found) > 0 || text != "" && len(found) != 1 {
+			t.Errorf("%s is %q", pattern, found)
+			continue
+		}
+		if text == "" {
+			continue
+		}
+		if got, err := os.ReadFile(found[0]); err != nil || string(got) != text {
+			t.Errorf("%s has %q, %v", pattern, got, err)
+		}
 	}
 }
 

@@ -56,19 +56,7 @@ func TestFilesAreBackInTheirPlacesAfterAKill(t *testing.T) {
 			}
 			putBackGone(root, emptied)
 			putBackGone(root, emptied)
-			for pattern, want := range tt.at {
-				found, _ := filepath.Glob(filepath.Join(root, pattern))
-				if want == "" && len(found) > 0 || want != "" && len(found) != 1 {
-					t.Errorf("%s is %q", pattern, found)
-					continue
-				}
-				if want == "" {
-					continue
-				}
-				if got, err := os.ReadFile(found[0]); err != nil || string(got) != want {
-					t.Errorf("%s has %q, %v", pattern, got, err)
-				}
-			}
+			mustHold(t, root, tt.at)
 		})
 	}
 	putBackGone(t.TempDir(), filepath.Join(t.TempDir(), "none"))
