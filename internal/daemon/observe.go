@@ -57,7 +57,11 @@ func (d *daemon) observe(ev engine.Event) {
 
 func (d *daemon) tellPeer(ev engine.Event, event, what string) {
 	device := d.members.device(ev.Peer)
-	d.log.Info(what, "peer", device.Name, "device", device.ID)
+	attrs := []any{"peer", device.Name, "device", device.ID}
+	if ev.Reason != "" {
+		attrs = append(attrs, "reason", ev.Reason)
+	}
+	d.log.Info(what, attrs...)
 	d.activity.Add(api.Event{Time: ev.Time, Type: event, Device: device})
 }
 

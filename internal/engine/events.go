@@ -21,7 +21,7 @@ type EventType string
 const (
 	PeerConnected    EventType = "peer_connected"    // Peer
 	PeerAccepted     EventType = "peer_accepted"     // Peer: it has told us which folders it shares with us
-	PeerDisconnected EventType = "peer_disconnected" // Peer, Dismissed
+	PeerDisconnected EventType = "peer_disconnected" // Peer, Reason, Dismissed
 	FileReceived     EventType = "file_received"     // Folder, Path, Deleted, ModifiedBy
 	FileChanged      EventType = "file_changed"      // Folder, Path, Deleted: by a program on this device
 	FolderState      EventType = "folder_state"      // Folder, State
@@ -41,6 +41,7 @@ type Event struct {
 	Peer                   string // device ID
 	State                  string // one of the State constants
 	Ignored, IgnoredBefore int    // as IgnoredCount counts
+	Reason                 string // what ended the connection; a part of it may be the peer's words
 	Dismissed              bool   // the peer ended the connection because it has this device no more
 }
 
@@ -48,6 +49,10 @@ type Event struct {
 // device that was taken out of its configuration. It is the same for one that is
 // paused, which botsync never does.
 const dismissal = "closed by remote: device is paused"
+
+// maxReason bounds what is told of the end of a connection, in bytes: a peer can give
+// a reason as long as a message.
+const maxReason = 200
 
 const eventMask = events.DeviceConnected | events.DeviceDisconnected | events.ClusterConfigReceived |
 	events.RemoteChangeDetected | events.LocalChangeDetected | events.StateChanged |
@@ -92,6 +97,8 @@ func (e *Engine) noteLink(ev events.Event) {
 	e.finder.linked(id)
 }
 
+func reasonOf(text string) string { return text[:min(len(text), maxReason)] }
+
 func (e *Engine) translate(ev events.Event) (Event, bool) {
 	out := Event{Time: ev.Time}
 	text := func(key string) string {
@@ -113,7 +120,8 @@ func (e *Engine) translate(ev events.Event) (Event, bool) {
 	case events.DeviceConnected:
 		out.Type, out.Peer = PeerConnected, text("id")
 	case events.DeviceDisconnected:
-		out.Type, out.Peer, out.Dismissed = PeerDisconnected, text("id"), strings.Contains(text("error"), dismissal)
+		out.Type, out.Peer, out.Reason = PeerDisconnected, text("id"), reasonOf(text("error"))
+		out.Dismissed = strings.Contains(out.Reason, dismissal)
 	case events.ClusterConfigReceived:
 		data, ok := ev.Data.(model.ClusterConfigReceivedEventData)
 		if !ok {
