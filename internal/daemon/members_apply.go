@@ -37,7 +37,7 @@ func (d *daemon) settings() engine.Settings {
 	}
 	records := engine.Folder{ID: recordsFolderID(m.Network), Name: recordsFolder, Path: d.root.NetworkDir(), Only: []string{}}
 	for _, p := range plan {
-		s.Peers = append(s.Peers, engine.Peer{ID: p.ID, Name: p.ShownName, Addresses: d.members.whereabouts(p, m)})
+		s.Peers = append(s.Peers, engine.Peer{ID: p.ID, Name: p.ShownName, Addresses: d.members.whereabouts(p, m), Stock: p.Stock})
 		if !p.Stock {
 			records.Only = append(records.Only, p.ID)
 		}

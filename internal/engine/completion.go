@@ -161,16 +161,6 @@ func (e *Engine) caughtUp(device protocol.DeviceID, folder string) (bool, error)
 	return e.indexes.reached(device, folder, sequence, time.Now()), nil
 }
 
-// ClusterConfig notes how far the peer's indexes go before they are taken for
-// what is there now.
-func (m *promptModel) ClusterConfig(conn protocol.Connection, msg *protocol.ClusterConfig) error {
-	if !msg.Secondary {
-		m.announced.set(conn.DeviceID(), msg, time.Now())
-	}
-	m.senders.restart(conn)
-	return m.Model.ClusterConfig(m.senders.of(conn), msg)
-}
-
 // scanRetry is how long a folder that is being made anew is given.
 const scanRetry = 50 * time.Millisecond
 

@@ -59,34 +59,35 @@ type Options struct {
 
 // Engine is a running Syncthing.
 type Engine struct {
-	id       protocol.DeviceID
-	dir      string
-	journals map[string]*pullJournal // by the roots of folders
-	port     int
-	wanted   int // the port that it would have taken if it had been free
-	cfg      config.Wrapper
-	model    model.Model
-	conns    connections.Service
-	db       index
-	names    folderNames
-	onEvent  func(Event)
-	onLoss   func(Loss) error
-	losses   map[string]*lossKeeper // by the roots of folders
-	sets     conflictSets
-	bases    mergeBases
-	slips    slipLists
-	sweeps   *sweeper
-	tuned    map[string]bool // databases with indexes of ours, by name
-	watches  watches
-	finder   *finder
-	scans    firstScans
-	indexes  announcements
-	senders  indexSenders
-	running  context.Context // until Close
-	turns    turns           // of those who look at a folder
-	brakes   brakes
-	ignoring ignoringFolders
-	badNames badNameSets
+	id        protocol.DeviceID
+	dir       string
+	journals  map[string]*pullJournal // by the roots of folders
+	port      int
+	wanted    int // the port that it would have taken if it had been free
+	cfg       config.Wrapper
+	model     model.Model
+	conns     connections.Service
+	db        index
+	names     folderNames
+	onEvent   func(Event)
+	onLoss    func(Loss) error
+	losses    map[string]*lossKeeper // by the roots of folders
+	sets      conflictSets
+	bases     mergeBases
+	slips     slipLists
+	sweeps    *sweeper
+	tuned     map[string]bool // databases with indexes of ours, by name
+	watches   watches
+	finder    *finder
+	scans     firstScans
+	indexes   announcements
+	senders   indexSenders
+	primaries *primaries
+	running   context.Context // until Close
+	turns     turns           // of those who look at a folder
+	brakes    brakes
+	ignoring  ignoringFolders
+	badNames  badNameSets
 
 	applying sync.Mutex
 	applied  Settings
@@ -230,7 +231,8 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	discovery := discover.NewManager(e.id, e.cfg, cert, logger, addresses, reg)
 	e.finder = &finder{Finder: discovery, answers: answers, redial: e.redial, link: e.link, own: e.isOwn, wake: make(chan struct{}, 1)}
 	e.finder.set(e.applied.Peers)
-	prompt := &promptModel{Model: e.model, cfg: e.cfg, index: sdb, announced: &e.indexes, senders: &e.senders}
+	e.primaries = newPrimaries(e.id, e.applied.Peers)
+	prompt := &promptModel{Model: e.model, cfg: e.cfg, index: sdb, announced: &e.indexes, senders: &e.senders, primaries: e.primaries}
 	e.conns = connections.NewService(e.cfg, e.id, prompt, tlsCfg, e.finder, bepProtocol, certName, logger, reg, keyGen)
 	addresses.AddressLister = e.conns
 
@@ -300,6 +302,7 @@ func (e *Engine) Apply(s Settings) error {
 	e.keepLosses(wanted.Folders)
 	e.keepCopyNamers(wanted.Folders)
 	e.addBrakes(s)
+	e.primaries.set(s.Peers)
 	e.finder.set(s.Peers) // before Syncthing hears of new ones and asks for them
 	waiter, err := e.cfg.Modify(func(cfg *config.Configuration) {
 		cfg.Options, cfg.Devices, cfg.Folders = wanted.Options, wanted.Devices, wanted.Folders

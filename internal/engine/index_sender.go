@@ -44,6 +44,8 @@ type indexSender struct {
 	changed map[string]bool
 	wake    chan struct{}
 	round   atomic.Int64 // how often the peer has said what it has
+
+	introduced func(protocol.Connection) // told of a ClusterConfig that is sent, other than of a secondary connection; may be nil
 }
 
 // sentIndex is how far the peer was told of a folder's index.
@@ -58,6 +60,14 @@ type sentIndex struct {
 func newIndexSender(conn protocol.Connection, cfg config.Wrapper, index senderIndex) *indexSender {
 	return &indexSender{Connection: conn, cfg: cfg, index: index,
 		folders: map[string]*sentIndex{}, changed: map[string]bool{}, wake: make(chan struct{}, 1)}
+}
+
+// ClusterConfig is called whenever the peer is told what is shared with it.
+func (c *indexSender) ClusterConfig(msg *protocol.ClusterConfig, passwords map[string]string) {
+	if !msg.Secondary && c.introduced != nil {
+		c.introduced(c)
+	}
+	c.Connection.ClusterConfig(msg, passwords)
 }
 
 // begin returns the folder's state once no message of it is under way. The caller

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"time"
+
 	"github.com/syncthing/syncthing/lib/config"
 	"github.com/syncthing/syncthing/lib/model"
 	"github.com/syncthing/syncthing/lib/protocol"
@@ -11,13 +13,15 @@ import (
 // Syncthing's own model waits a second after each new connection, to see
 // whether a better one comes (model.scheduleConnectionPromotion). That second
 // would pass between every join and its first file. The model sends the same
-// message again when its second is over, which the protocol allows at any time.
+// message again when its second is over, which the protocol allows at any time. Which
+// connection it is, both sides have to agree on: see primaries.
 type promptModel struct {
 	model.Model
 	cfg       config.Wrapper
 	index     indexState
 	announced *announcements
 	senders   *indexSenders
+	primaries *primaries
 }
 
 // indexState is the part of Syncthing's database that a ClusterConfig needs.
@@ -27,22 +31,44 @@ type indexState interface {
 	senderIndex
 }
 
-// AddConnection hands the connection to Syncthing's model and starts it.
-//
-// Two devices that dial each other at the same moment get two connections, and
-// each may have taken another one for the first. So a further one is started as
-// well: what the peer says first may come on it. Syncthing's model does the same
-// when its second is over.
+// AddConnection hands the connection to Syncthing's model and starts it. A further
+// one is started as well: the peer may take it for the first.
 func (m *promptModel) AddConnection(conn protocol.Connection, hello protocol.Hello) {
-	first := !m.ConnectedTo(conn.DeviceID())
 	noDelay(conn.RemoteAddr())
-	conn = m.senders.add(newIndexSender(conn, m.cfg, m.index))
+	sender := newIndexSender(conn, m.cfg, m.index)
+	sender.introduced = m.primaries.tell
+	conn = m.senders.add(sender)
+	begins := m.primaries.add(conn)
 	m.Model.AddConnection(conn, hello)
 	conn.Start()
-	if first {
+	if begins {
 		conn.ClusterConfig(m.clusterConfig(conn.DeviceID()), nil)
 	} else {
 		conn.ClusterConfig(&protocol.ClusterConfig{Secondary: true}, nil)
+	}
+}
+
+// ClusterConfig answers where that is needed before the peer's is acted on, so that
+// nothing of the index comes before the answer. It notes how far the peer's indexes
+// go before they are taken for what is there now.
+func (m *promptModel) ClusterConfig(conn protocol.Connection, msg *protocol.ClusterConfig) error {
+	conn = m.senders.of(conn)
+	if !msg.Secondary {
+		m.announced.set(conn.DeviceID(), msg, time.Now())
+		if m.primaries.hear(conn) {
+			conn.ClusterConfig(m.clusterConfig(conn.DeviceID()), nil)
+		}
+	}
+	m.senders.restart(conn)
+	return m.Model.ClusterConfig(conn, msg)
+}
+
+// Closed has the exchange go on on another connection, if there is one.
+func (m *promptModel) Closed(conn protocol.Connection, err error) {
+	next := m.primaries.close(conn)
+	m.Model.Closed(conn, err)
+	if next != nil {
+		next.ClusterConfig(m.clusterConfig(next.DeviceID()), nil)
 	}
 }
 

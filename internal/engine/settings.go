@@ -50,6 +50,7 @@ type Peer struct {
 	ID        string   // Syncthing device ID
 	Name      string   //
 	Addresses []string // URLs such as tcp://192.0.2.1:22000, tried beside what discovery finds
+	Stock     bool     // it is a Syncthing without botsync
 }
 
 // dynamic is Syncthing's word for an address that has to be looked up.
