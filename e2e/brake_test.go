@@ -280,6 +280,7 @@ func TestWhatNobodyHas(t *testing.T) {
 	agent, laptop := pair(t)
 	writeMany(agent, "shared/here", 30)
 	awaitSame(t, agent, laptop)
+	agent.Must("wait", "--synced", "--timeout", "60s") // or it does not know that the peer has them
 	laptop.Must("stop")
 	agent.AwaitStatus("the peer is gone", func(st api.Status) bool { return !st.Peers[0].Connected })
 	writeMany(agent, "shared/only", 60)

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -35,6 +36,7 @@ type killing struct {
 	round         int
 	since         time.Time         // when the harm began
 	want          map[string]string // what is in the folder in the end
+	said          [2]string         // by the command, the first time and the second
 }
 
 func (k *killing) write(t *testing.T) {
@@ -78,13 +80,24 @@ var actions = []action{
 		}
 		for _, name := range []string{"dir 1/file 1", "dir 2/file 2"} {
 			k.want[name] = fmt.Sprint("of the laptop, later, ", k.round)
-			k.laptop.Write("shared/"+name, k.want[name])
+			// What is written within one tick of the system's clock is equally new.
+			botsynctest.Await(t, "a later time", func() bool {
+				k.laptop.Write("shared/"+name, k.want[name])
+				return modified(t, k.laptop.Path("shared", name)).After(modified(t, k.agent.Path("shared", name)))
+			})
 		}
 		k.laptop.Must("start")
 		for _, n := range []*botsynctest.Node{k.agent, k.laptop} {
 			n.AwaitStatus("two conflicts", func(s api.Status) bool { return folderOf(s, "shared").Conflicts == 2 })
 		}
 	}, []string{"conflicts", "keep", "newest", "--all"}},
+}
+
+func modified(t *testing.T, file string) time.Time {
+	t.Helper()
+	info, err := os.Stat(file)
+	must(t, err)
+	return info.ModTime()
 }
 
 // Killed at every stage of what brings files back or chooses between versions: the
@@ -130,6 +143,8 @@ func (k *killing) do(t *testing.T, on *botsynctest.Node, a action, at time.Durat
 		return time.Since(begun)
 	}
 	cmd := on.Command(context.Background(), args...)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
 	must(t, cmd.Start())
 	time.Sleep(at) // when the kill comes is what differs
 	victim.Kill()
@@ -141,7 +156,9 @@ func (k *killing) do(t *testing.T, on *botsynctest.Node, a action, at time.Durat
 			return len(s.Problems) == 0 && len(s.Peers) == 1 && s.Peers[0].Connected
 		})
 	}
-	if r := on.Run(args...); r.Exit != 0 && r.Exit != api.ExitState {
+	r := on.Run(args...)
+	k.said = [2]string{said.String(), fmt.Sprintf("%s%sexit %d", r.Stdout, r.Stderr, r.Exit)}
+	if r.Exit != 0 && r.Exit != api.ExitState {
 		t.Fatalf("%s, again: exit %d\n%s%s", a.name, r.Exit, r.Stdout, r.Stderr)
 	}
 	return took
@@ -150,6 +167,11 @@ func (k *killing) do(t *testing.T, on *botsynctest.Node, a action, at time.Durat
 // check: both have what is wanted, and nothing is left over.
 func (k *killing) check(t *testing.T, name string) {
 	t.Helper()
+	defer func() {
+		if t.Failed() {
+			k.explain(t)
+		}
+	}()
 	for _, n := range []*botsynctest.Node{k.agent, k.laptop} {
 		for file, content := range k.want {
 			botsynctest.Await(t, fmt.Sprintf("%s: %s has %s as it was", name, n.Name, file), func() bool {
@@ -172,4 +194,20 @@ func (k *killing) check(t *testing.T, name string) {
 		}
 	}
 	awaitSame(t, k.agent, k.laptop)
+}
+
+// explain logs what both have instead of what was wanted.
+func (k *killing) explain(t *testing.T) {
+	t.Helper()
+	t.Logf("the command said: %s\nand the second time: %s", k.said[0], k.said[1])
+	for _, n := range []*botsynctest.Node{k.agent, k.laptop} {
+		for file, content := range k.want {
+			if got, err := os.ReadFile(n.Path("shared", file)); err != nil || string(got) != content {
+				t.Logf("%s has of %s: %.40q (%d bytes, %v), wanted %.40q (%d bytes)", n.Name, file, got, len(got), err, content, len(content))
+				t.Logf("%s: history: %s", n.Name, n.Run("history", "--json", "shared/"+file).Stdout)
+			}
+		}
+		t.Logf("%s: status: %s", n.Name, n.Run("status", "--json").Stdout)
+		t.Logf("%s: conflicts: %s", n.Name, n.Run("conflicts", "--json").Stdout)
+	}
 }
