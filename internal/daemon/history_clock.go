@@ -20,6 +20,9 @@ import (
 // disk: what a kill costs of that, versions are kept for longer.
 const clockSave = time.Hour
 
+// clockRetry is how long is waited after the clock could not be written to the disk.
+const clockRetry = time.Minute
+
 // maxClock bounds the file of it, in bytes; its marks are some hundreds.
 const maxClock = 1 << 20
 
@@ -37,6 +40,7 @@ type historyClock struct {
 	clock history.Clock
 	seen  time.Duration // uptime at the latest look
 	saved history.Clock
+	retry time.Duration // uptime before which it is not written by the way: that failed
 
 	// making is held by who makes a version, and for writing while versions get other
 	// times.
@@ -55,7 +59,7 @@ func openHistoryClock(file string, log *slog.Logger, wall func() time.Time, upti
 		log.Warn("how old versions are is not known any more: all count as new", "error", err)
 	}
 	h.seen = uptime()
-	h.clock = clock.Look(wall(), 0, false)
+	h.clock = clock.Begin(wall())
 	h.saved = clock
 	return h
 }
@@ -91,9 +95,21 @@ func (h *historyClock) look() history.Clock {
 	h.seen = up
 	jumped := h.clock.Now.Sub(h.saved.Now) - (h.clock.Ran - h.saved.Ran)
 	if h.saved.Now.IsZero() || h.clock.Ran-h.saved.Ran >= clockSave || jumped.Abs() >= clockSave {
-		h.write()
+		h.writeByTheWay()
 	}
 	return h.clock
+}
+
+// give is what time a version gets that is made now.
+func (h *historyClock) give() time.Time {
+	h.look()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	clock, due := h.clock.Give()
+	if h.clock = clock; due {
+		h.writeByTheWay()
+	}
+	return h.clock.Now
 }
 
 // now is what time it is for versions.
@@ -120,7 +136,16 @@ func (h *historyClock) save() {
 
 func (h *historyClock) write() {
 	if err := h.put(h.clock); err != nil {
+		h.retry = h.seen + clockRetry
 		h.log.Warn("writing down what time it is; it is tried again", "error", err)
+	}
+}
+
+// writeByTheWay is for whoever is about to do something else, often: on a disk that is
+// full, for one, each attempt takes time, and tells nothing new.
+func (h *historyClock) writeByTheWay() {
+	if h.seen >= h.retry {
+		h.write()
 	}
 }
 
@@ -155,15 +180,16 @@ func (h *historyClock) settle(ctx context.Context, restamp func(context.Context,
 		return err
 	}
 	defer done()
-	if !h.look().Due() {
-		return nil
-	}
-	h.making.Lock()
-	defer h.making.Unlock()
 	step, err := h.setBack()
 	if err != nil || step.By == 0 {
 		return err
 	}
+	// Nobody who makes a version waits for more than the few that are made meanwhile.
+	if err := restamp(ctx, step); err != nil {
+		return err
+	}
+	h.making.Lock()
+	defer h.making.Unlock()
 	if err := restamp(ctx, step); err != nil {
 		return err
 	}

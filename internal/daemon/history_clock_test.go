@@ -420,3 +420,84 @@ func TestNothingIsSweptDuringARestamp(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A clock that is set back while no daemon runs, one that was killed, makes nothing
+// that is kept then earlier than what was kept before.
+func TestVersionsAfterAKillAreNotEarlier(t *testing.T) {
+	t.Parallel()
+	for _, back := range []time.Duration{0, 10 * time.Minute, time.Hour, 3 * day} {
+		t.Run(back.String(), func(t *testing.T) {
+			t.Parallel()
+			d, w := keeping(t, root.History{}), &watch{}
+			w.start(t, d)
+			want := ""
+			for i := range 4 {
+				for j := range 3 {
+					name := fmt.Sprintf("f%d.%d", i, j)
+					d.lose(t, name, 1)
+					want += " " + name
+					w.wall, w.up = w.wall+19*time.Minute, w.up+19*time.Minute
+				}
+				w.wall -= back
+				w.start(t, d) // as after a kill: nothing was written down at the end
+			}
+			mustBe(t, d, want[1:])
+			if back == 0 && d.clock.look().Ahead != 0 {
+				t.Error("the clock is ahead, and was never set")
+			}
+		})
+	}
+}
+
+// countedLog counts what is logged.
+type countedLog struct {
+	slog.Handler
+	count *int
+}
+
+func (l countedLog) Enabled(context.Context, slog.Level) bool { return true }
+
+func (l countedLog) Handle(context.Context, slog.Record) error {
+	*l.count++
+	return nil
+}
+
+// Where the clock cannot be written down, that is tried and told once a minute, and
+// versions are kept.
+func TestAClockThatCannotBeWrittenIsNoHindrance(t *testing.T) {
+	t.Parallel()
+	d, w := keeping(t, root.History{}), &watch{}
+	w.start(t, d)
+	told := 0
+	d.clock.log, d.clock.file = slog.New(countedLog{slog.DiscardHandler, &told}), filepath.Join(t.TempDir(), "gone", "clock.json")
+	for i := range 60 {
+		d.lose(t, fmt.Sprintf("f%d", i), 1)
+		w.wall, w.up = w.wall+4*time.Second, w.up+4*time.Second
+	}
+	if got := len(keptNow(t, d)); got != 60 {
+		t.Errorf("%d of 60 versions", got)
+	}
+	if told == 0 || told > 4 {
+		t.Errorf("told %d times in 4 minutes", told)
+	}
+}
+
+// While versions get other times, others are made: nobody waits for a large history.
+func TestVersionsAreMadeDuringARestamp(t *testing.T) {
+	t.Parallel()
+	d := believedBehind(t)
+	passes := 0
+	err := d.clock.settle(t.Context(), func(ctx context.Context, step history.Step) error {
+		if passes++; passes == 1 {
+			d.lose(t, "meanwhile", 1)
+		}
+		return d.history.Restamp(ctx, step)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	versions, err := d.history.Find(t.Context(), history.Query{Folder: "shared"})
+	if err != nil || len(versions) != 1 || versions[0].Time.After(d.clock.wall()) {
+		t.Errorf("%+v, %v; it is %v", versions, err, d.clock.wall())
+	}
+}

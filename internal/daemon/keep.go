@@ -37,6 +37,6 @@ func (d *daemon) keepVersion(l engine.Loss) error {
 func (d *daemon) makeVersion(item history.Item) error {
 	d.clock.making.RLock()
 	defer d.clock.making.RUnlock()
-	item.At = d.clock.now()
+	item.At = d.clock.give()
 	return d.history.Keep(item)
 }

@@ -15,6 +15,8 @@ const (
 	// clockLoss says what part of the time a Clock that is a little ahead of the wall
 	// loses until it is not: one in so many.
 	clockLoss = 100
+	// clockGive is for how long a Clock can give times without being written down.
+	clockGive = time.Minute
 	// Marks are so far apart at least, and a part of their age.
 	markEvery = time.Hour
 	markShare = 32
@@ -42,6 +44,7 @@ type Clock struct {
 	Leapt  time.Time     `json:"leapt,omitzero"`   // what it showed when it jumped ahead the last time
 	Leap   time.Duration `json:"leap,omitempty"`   // and by how much it did
 	Marks  []Mark        `json:"marks,omitempty"`  // by time
+	Given  time.Time     `json:"given,omitzero"`   // no version has a later time: see Give
 	Step   Step          `json:"step,omitzero"`    // that was begun, and has not ended: see SetBack
 }
 
@@ -72,8 +75,30 @@ func (c Clock) At(wall time.Time, ran time.Duration) time.Time {
 	return wall
 }
 
+// Begin is the first look of a program, which may have been killed since the Clock was
+// written down. Where the wall clock was set back meanwhile, what was given after that
+// is known from Given alone: nothing that is made now may have an earlier time.
+func (c Clock) Begin(wall time.Time) Clock {
+	c = c.Look(wall, 0, false)
+	if c.Given.Sub(c.Now) > clockGive {
+		c.Now, c.Ahead = c.Given, c.Given.Sub(c.Wall)
+	}
+	return c
+}
+
+// Give is called when a version gets the time of the latest look. It reports whether
+// the Clock has to be written down first, so that a program that goes on after a kill
+// knows how late versions can be.
+func (c Clock) Give() (Clock, bool) {
+	if !c.Now.After(c.Given) {
+		return c, false
+	}
+	c.Given = c.Now.Add(clockGive)
+	return c, true
+}
+
 // Look looks at the wall clock, so long after the latest look, by a clock that goes
-// forward only. For the first look of a program that is 0. Running says that the
+// forward only. Running says that the
 // wall clock cannot have gone on by more than that meanwhile, unless somebody has set
 // it: the machine was neither off nor asleep without being noticed.
 func (c Clock) Look(wall time.Time, ran time.Duration, running bool) Clock {
@@ -143,6 +168,7 @@ func (c Clock) WentBack() Clock {
 	if c.Wall.After(now) { // it has gone on while nobody looked
 		now = c.Wall
 	}
+	c.Given = now // no version is later
 	c.Now, c.Ahead, c.Leapt, c.Leap, c.Step = now, now.Sub(c.Wall), time.Time{}, 0, Step{}
 	return c
 }
@@ -153,7 +179,7 @@ func (c Clock) renew() Clock {
 	if mark.At.IsZero() {
 		mark.At = c.Step.From
 	} else {
-		kept = c.until(c.Step.From)
+		kept = max(c.until(c.Step.From)-1, 0) // the last of them is what the Floor is, and says that this was earlier
 	}
 	c.Marks = append(slices.Clone(c.Marks[:kept]), mark)
 	return c
@@ -276,6 +302,14 @@ func (c Clock) Sound() bool {
 	}
 	year := func(t time.Time) bool { return t.Year() >= firstYear && t.Year() <= lastYear }
 	step := c.Step == Step{} || year(c.Step.From) && (c.Step.Floor.IsZero() || year(c.Step.Floor)) && c.Step.By > 0 && c.Step.By <= longest
-	return step && year(c.Now) && year(c.Wall) && c.Ran >= 0 && c.Agreed >= 0 && c.Ahead >= 0 && slices.IsSortedFunc(c.Marks, later) &&
+	times := year(c.Now) && year(c.Wall) && (c.Given.IsZero() || year(c.Given)) && (c.Leapt.IsZero() || year(c.Leapt))
+	for _, d := range []time.Duration{c.Ran, c.Ahead, c.Jumped, c.Leap} {
+		if d < 0 || d > longest {
+			return false
+		}
+	}
+	n := len(c.Marks)
+	marked := n > 0 && c.Ran-c.Marks[n-1].Ran < markEvery // each look sees to that
+	return step && times && marked && c.Agreed >= 0 && c.Agreed <= clockTrust && slices.IsSortedFunc(c.Marks, later) &&
 		!slices.ContainsFunc(c.Marks, func(m Mark) bool { return m.Ran < 0 || m.Ran > c.Ran || m.At.After(c.Now) || !year(m.At) })
 }

@@ -13,9 +13,9 @@ import (
 var ErrInUse = errors.New("a version is being brought back")
 
 // Restamp gives versions the times that a clock which went back would have given
-// them. They stay in their order, among each other and with all others. Nothing may
-// be kept or swept meanwhile. A kill leaves some with the old time, and to do it again
-// is safe.
+// them. They stay in their order, among each other and with all others. Nothing may be
+// swept meanwhile. What is kept meanwhile has the old time, and so have those that a kill
+// leaves: to do it again is safe.
 func (s *Store) Restamp(ctx context.Context, step Step) error {
 	if err := s.restamp(ctx, step); err != nil {
 		return fmt.Errorf("giving versions another time: %w", err)
