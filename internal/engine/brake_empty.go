@@ -35,10 +35,10 @@ func (e *Engine) removeEmpty(b *braked, name string) (removed bool, err error) {
 	}
 	// By a link: what a program that has it open writes to it is not lost either.
 	k := keeper{from: b.root, to: e.emptiedPath(b.id)}
-	if err := k.keep(name); err != nil {
+	kept, err := k.keepAt(name)
+	if err != nil || kept == "" {
 		return false, err
 	}
-	kept := filepath.Join(k.to, name)
 	gone := fs.TempName(filepath.Join(filepath.Dir(name), goneOf(name)+rand.Text()))
 	if err := dir.Rename(name, gone); err != nil {
 		return false, err

@@ -84,3 +84,23 @@ func replaceFile(path, content string) error {
 	}
 	return os.Rename(path+".new", path)
 }
+
+// What an earlier file of the same name has left stays, and only that.
+func TestWhatWasKeptOfAnEarlierFileStays(t *testing.T) {
+	t.Parallel()
+	e, b := &Engine{dir: t.TempDir()}, &braked{root: t.TempDir(), id: "folder"}
+	kept := e.emptiedPath(b.id)
+	if err := os.MkdirAll(kept, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for file, text := range map[string]string{filepath.Join(kept, "name"): "written in the last moment", filepath.Join(b.root, "name"): ""} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if removed, err := e.removeEmpty(b, "name"); !removed || err != nil {
+		t.Fatal(removed, err)
+	}
+	mustHold(t, kept, map[string]string{"name": "written in the last moment", "name.*": ""})
+	mustHold(t, b.root, map[string]string{"*": "", ".s*": ""})
+}

@@ -91,47 +91,53 @@ type keeper struct{ from, to string }
 // that cannot be. What is gone and what is a directory is left alone, and so is
 // what was kept already.
 func (k *keeper) keep(name string) error {
+	_, err := k.keepAt(name)
+	return err
+}
+
+// keepAt is keep that says where what it has kept is; empty if it has kept nothing.
+func (k *keeper) keepAt(name string) (at string, err error) {
 	from := filepath.Join(k.from, name)
 	info, err := os.Lstat(from)
 	if errors.Is(err, iofs.ErrNotExist) || err == nil && !info.Mode().IsRegular() && info.Mode()&iofs.ModeSymlink == 0 {
-		return nil
+		return "", nil
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
 	target := "" // of a symbolic link
 	if info.Mode()&iofs.ModeSymlink != 0 {
 		if target, err = os.Readlink(from); err != nil {
-			return err
+			return "", err
 		}
 	}
 	to := filepath.Join(k.to, name)
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
-		return err
+		return "", err
 	}
 	for n := 2; ; n++ {
 		kept, err := os.Lstat(to)
 		if err == nil && os.SameFile(info, kept) {
-			return nil
+			return to, nil
 		}
 		if same, _ := os.Readlink(to); target != "" && same == target {
-			return nil
+			return to, nil
 		}
 		if errors.Is(err, iofs.ErrNotExist) {
 			break
 		}
 		if err != nil {
-			return err
+			return "", err
 		}
 		to = fmt.Sprintf("%s.%d", filepath.Join(k.to, name), n)
 	}
 	if target != "" {
-		return os.Symlink(target, to)
+		return to, os.Symlink(target, to)
 	}
 	if os.Link(from, to) == nil {
-		return nil
+		return to, nil
 	}
-	return copyFile(from, to, info.Mode().Perm())
+	return to, copyFile(from, to, info.Mode().Perm())
 }
 
 // copyFile copies a file to a name that is free, and onto the disk.
