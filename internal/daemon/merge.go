@@ -111,18 +111,19 @@ func (d *daemon) mergeAll(ctx context.Context) (later map[string]bool, err error
 		if c.doubt != "" || !d.merges(c.folder, c.path) {
 			continue
 		}
-		merged := false
+		// One copy after the other, in the same order on all devices: what comes of one
+		// is what the next is merged with, and two authors who each merge theirs at once
+		// would make two files of which neither begins with the other.
+		first := false
 		for _, v := range c.versions[1:] {
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
-			if merged { // what came of another version comes first
-				later[c.id+"/"+v.path] = true
-				continue
+			if !first {
+				merged, again := d.tryMerge(ctx, c, v)
+				first = merged || again
 			}
-			var again bool
-			merged, again = d.tryMerge(ctx, c, v)
-			if merged || again {
+			if first {
 				later[c.id+"/"+v.path] = true
 			}
 		}
