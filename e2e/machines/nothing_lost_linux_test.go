@@ -1,15 +1,19 @@
 package machines
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -151,6 +155,7 @@ func awaitQuiet(t *testing.T, trouble *troubleMaker) {
 			t.Logf("%s: exit %d\n%s%s", n.Name, r.Exit, r.Stdout, r.Stderr)
 		}
 		t.Logf("after a look at everything:\n%s", unrest(nodes))
+		t.Logf("on the small disk are:\n%s", largest(trouble.small, 10))
 	}()
 	botsynctest.AwaitFor(t, 5*botsynctest.Patience, "the same on all devices", func() bool {
 		time.Sleep(200 * time.Millisecond) // between looks, which cost
@@ -158,6 +163,36 @@ func awaitQuiet(t *testing.T, trouble *troubleMaker) {
 		last = unrest(nodes)
 		return last == "" && !held
 	})
+}
+
+// largest lists the largest files below a directory, and the room that all of them take.
+func largest(dir string, n int) string {
+	type file struct {
+		name string
+		size int64
+	}
+	var all []file
+	var sum int64
+	_ = filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return nil // it is gone already
+		}
+		if info, err := d.Info(); err == nil {
+			all = append(all, file{p, info.Size()})
+			sum += info.Size()
+		}
+		return nil
+	})
+	slices.SortFunc(all, func(a, b file) int { return cmp.Compare(b.size, a.size) })
+	var out strings.Builder
+	for _, f := range all[:min(n, len(all))] {
+		fmt.Fprintf(&out, "%d %s\n", f.size, f.name)
+	}
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(dir, &disk); err == nil {
+		fmt.Fprintf(&out, "%d in all files, and %d are taken: the rest has no name", sum, (int64(disk.Blocks)-int64(disk.Bfree))*disk.Bsize)
+	}
+	return out.String()
 }
 
 // unrest says what is not as it should be when nothing happens any more.

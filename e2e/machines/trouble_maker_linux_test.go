@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -180,7 +181,9 @@ func (m *troubleMaker) fill() {
 func (m *troubleMaker) free() {
 	m.count(m.nodes[len(m.nodes)-1], "disk free")
 	for _, name := range m.ballast {
-		_ = os.Remove(name)
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			m.t.Errorf("making room on the small disk: %v", err)
+		}
 	}
 	m.ballast, m.full = nil, false
 	m.isFull(m.nodes[len(m.nodes)-1].Name)
