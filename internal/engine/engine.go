@@ -197,9 +197,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	e.keepJournals(e.cfg.FolderList())
 	e.keepLosses(e.cfg.FolderList())
 	e.keepCopyNamers(e.cfg.FolderList())
-	if err := e.adoptPulls(ctx, sdb, func(folder string, files []protocol.FileInfo) error {
-		return sdb.Update(folder, protocol.LocalDeviceID, files)
-	}); err != nil {
+	if err := e.adoptPulls(ctx, sdb, sdb.enter); err != nil {
 		sdb.Close()
 		return databaseError(err)
 	}

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"iter"
+	"log/slog"
+	"reflect"
 	"time"
 
 	"github.com/syncthing/syncthing/lib/config"
@@ -120,6 +122,27 @@ func layerOver[S, O any, M metadata, B any, P keyValue](db store[S, O, M, B, P])
 		mtimes: mtimes{none: map[string]bool{}},
 		knowns: knowns{all: map[string]*known{}},
 	}
+}
+
+// DropBlockIndex removes what nothing looks up; nothing is written there either, see
+// skipBlocks. Syncthing removes it, and writes the whole database anew, before a folder
+// starts, and does not start a folder any more for which that has failed once, as it
+// does on a full disk.
+func (l *layer[S, O, M, B, P]) DropBlockIndex(folder string) error {
+	if err := l.store.DropBlockIndex(folder); err != nil {
+		slog.Warn("The index of a folder takes more room than it needs", "folder", folder, "error", err)
+	}
+	return nil
+}
+
+// skipBlocks is Syncthing's option WithSkipBlockIndex, which it gives with what it
+// writes itself. Others cannot name it: it is made of its type, a function that is
+// given a pointer to the options.
+func skipBlocks[O any]() O {
+	return reflect.MakeFunc(reflect.TypeFor[O](), func(args []reflect.Value) []reflect.Value {
+		args[0].Elem().FieldByName("SkipBlockIndex").SetBool(true)
+		return nil
+	}).Interface().(O)
 }
 
 // makeFolder makes the database of a folder if there is none.

@@ -66,7 +66,7 @@ func (l *layer[S, O, M, B, P]) Update(folder string, device protocol.DeviceID, f
 // enter writes entries into the index of this device that need not pass.
 func (l *layer[S, O, M, B, P]) enter(folder string, files []protocol.FileInfo) error {
 	err := l.known(folder).write(normalized(files), true, func() error {
-		return l.store.Update(folder, protocol.LocalDeviceID, files)
+		return l.store.Update(folder, protocol.LocalDeviceID, files, skipBlocks[O]())
 	})
 	if l.written != nil {
 		l.written(folder)
