@@ -190,6 +190,9 @@ func (h *historyClock) settle(ctx context.Context, restamp func(context.Context,
 	}
 	h.making.Lock()
 	defer h.making.Unlock()
+	if step, err = h.rest(); err != nil {
+		return err
+	}
 	if err := restamp(ctx, step); err != nil {
 		return err
 	}
@@ -208,9 +211,19 @@ func (h *historyClock) setBack() (history.Step, error) {
 	if !h.look().Due() {
 		return history.Step{}, nil
 	}
+	return h.step(history.Clock.SetBack)
+}
+
+// rest writes down that the times change which were given since setBack.
+func (h *historyClock) rest() (history.Step, error) {
+	h.look()
+	return h.step(history.Clock.Rest)
+}
+
+func (h *historyClock) step(next func(history.Clock) history.Clock) (history.Step, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	back := h.clock.SetBack()
+	back := next(h.clock)
 	if err := h.put(back); err != nil {
 		return history.Step{}, fmt.Errorf("writing down that the clock goes back: %w", err)
 	}

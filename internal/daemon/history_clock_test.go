@@ -375,7 +375,7 @@ func TestARestampThatEndsPartwayCostsNoVersion(t *testing.T) {
 }
 
 // believedBehind returns a daemon whose clock was set back for so long that it is believed.
-func believedBehind(t *testing.T) *daemon {
+func believedBehind(t *testing.T) (*daemon, *watch) {
 	d, w := keeping(t, root.History{}), &watch{}
 	w.start(t, d)
 	w.run(t, d, 2)
@@ -383,14 +383,14 @@ func believedBehind(t *testing.T) *daemon {
 	for !d.clock.look().Due() {
 		w.wall, w.up = w.wall+time.Hour, w.up+time.Hour
 	}
-	return d
+	return d, w
 }
 
 // Where it cannot be written down that the clock goes back, no version gets another
 // time.
 func TestNoRestampThatIsNotOnTheDisk(t *testing.T) {
 	t.Parallel()
-	d := believedBehind(t)
+	d, _ := believedBehind(t)
 	d.clock.file = filepath.Join(t.TempDir(), "gone", "clock.json")
 	err := d.clock.settle(t.Context(), func(context.Context, history.Step) error {
 		t.Error("versions get other times")
@@ -404,7 +404,7 @@ func TestNoRestampThatIsNotOnTheDisk(t *testing.T) {
 // While versions get other times none is removed, whoever wants to make room.
 func TestNothingIsSweptDuringARestamp(t *testing.T) {
 	t.Parallel()
-	d := believedBehind(t)
+	d, _ := believedBehind(t)
 	err := d.clock.settle(t.Context(), func(ctx context.Context, _ history.Step) error {
 		ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 		defer cancel()
@@ -482,22 +482,49 @@ func TestAClockThatCannotBeWrittenIsNoHindrance(t *testing.T) {
 	}
 }
 
-// While versions get other times, others are made: nobody waits for a large history.
+// While versions get other times, others are made, which get the times that they have by
+// the clock as it is then: nobody waits for a large history.
 func TestVersionsAreMadeDuringARestamp(t *testing.T) {
 	t.Parallel()
-	d := believedBehind(t)
+	d, w := believedBehind(t)
+	d.lose(t, "before", 1)
+	at := map[string]time.Time{"before": w.now()}
 	passes := 0
-	err := d.clock.settle(t.Context(), func(ctx context.Context, step history.Step) error {
-		if passes++; passes == 1 {
-			d.lose(t, "meanwhile", 1)
-		}
-		return d.history.Restamp(ctx, step)
-	})
-	if err != nil {
+	meanwhile := func(name string) {
+		w.wall, w.up = w.wall+time.Hour, w.up+time.Hour
+		d.lose(t, name, 1)
+		at[name] = w.now()
+	}
+	settle := func(failing bool) error {
+		return d.clock.settle(t.Context(), func(ctx context.Context, step history.Step) error {
+			if passes++; passes%2 == 1 {
+				meanwhile(fmt.Sprint("before pass ", passes))
+			}
+			err := d.history.Restamp(ctx, step)
+			if passes%2 == 1 && err == nil {
+				meanwhile(fmt.Sprint("after pass ", passes))
+			}
+			if failing && err == nil {
+				return history.ErrInUse
+			}
+			return err
+		})
+	}
+	if err := settle(true); !errors.Is(err, history.ErrInUse) {
+		t.Fatal(err)
+	}
+	passes = 2
+	w.start(t, d) // killed
+	if err := settle(false); err != nil {
 		t.Fatal(err)
 	}
 	versions, err := d.history.Find(t.Context(), history.Query{Folder: "shared"})
-	if err != nil || len(versions) != 1 || versions[0].Time.After(d.clock.wall()) {
-		t.Errorf("%+v, %v; it is %v", versions, err, d.clock.wall())
+	if err != nil || len(versions) != 5 {
+		t.Fatalf("%+v, %v", versions, err)
+	}
+	for _, v := range versions {
+		if off := v.Time.Sub(at[v.Path]).Abs(); off > 2*time.Minute {
+			t.Errorf("%s has a time that is %v off: %v instead of %v", v.Path, off, v.Time, at[v.Path])
+		}
 	}
 }

@@ -15,6 +15,8 @@ const (
 	// clockLoss says what part of the time a Clock that is a little ahead of the wall
 	// loses until it is not: one in so many.
 	clockLoss = 100
+	// exact is what the times of versions are cut to.
+	exact = time.Microsecond
 	// clockGive is for how long a Clock can give times without being written down.
 	clockGive = time.Minute
 	// Marks are so far apart at least, and a part of their age.
@@ -80,7 +82,7 @@ func (c Clock) At(wall time.Time, ran time.Duration) time.Time {
 // is known from Given alone: nothing that is made now may have an earlier time.
 func (c Clock) Begin(wall time.Time) Clock {
 	c = c.Look(wall, 0, false)
-	if c.Given.Sub(c.Now) > clockGive {
+	if c.Ahead > 0 && c.Given.After(c.Now) { // and not after every kill: the wall clock has gone on then
 		c.Now, c.Ahead = c.Given, c.Given.Sub(c.Wall)
 	}
 	return c
@@ -139,7 +141,8 @@ func (c Clock) Due() bool { return c.Step.By > 0 || c.Wrong() && c.Agreed >= clo
 func (c Clock) Left() time.Duration { return clockTrust - c.Agreed }
 
 // Step is what a Clock that goes back has to do to the times that it gave: those
-// after From become earlier by By, in their order, and stay after Floor.
+// after From, up to By later, become earlier by By, in their order, and stay after Floor.
+// None is after From then, so that to do it again changes nothing.
 type Step struct {
 	From  time.Time     `json:"from"`
 	Floor time.Time     `json:"floor,omitzero"`
@@ -161,6 +164,13 @@ func (c Clock) SetBack() Clock {
 	return c.renew()
 }
 
+// Rest begins to have the times changed that were given since SetBack, when all before
+// have their new ones and no more are given.
+func (c Clock) Rest() Clock {
+	c.Step.From = c.Now.Add(-c.Step.By)
+	return c.renew()
+}
+
 // WentBack ends what SetBack began, when all versions have their new times.
 func (c Clock) WentBack() Clock {
 	c = c.renew()
@@ -175,11 +185,14 @@ func (c Clock) WentBack() Clock {
 
 // renew makes all that has a time after the Floor as if it had just been made.
 func (c Clock) renew() Clock {
-	mark, kept := Mark{c.Step.Floor, c.Ran}, 0
+	mark := Mark{c.Step.Floor, c.Ran}
 	if mark.At.IsZero() {
-		mark.At = c.Step.From
-	} else {
-		kept = max(c.until(c.Step.From)-1, 0) // the last of them is what the Floor is, and says that this was earlier
+		mark.At = c.Step.From.Truncate(exact)
+	}
+	// Not one of the Floor itself either, which says that this was earlier.
+	kept := slices.IndexFunc(c.Marks, func(m Mark) bool { return !m.At.Before(mark.At) })
+	if kept < 0 {
+		kept = len(c.Marks)
 	}
 	c.Marks = append(slices.Clone(c.Marks[:kept]), mark)
 	return c
@@ -211,7 +224,7 @@ func (c Clock) Age(at time.Time) time.Duration {
 		// It loses little at most, and never goes back.
 		m := c.Marks[n-1]
 		if d := at.Sub(m.At); d < until-m.Ran {
-			until = min(until, m.Ran+d+d/(clockLoss-1)+1)
+			until = min(until, m.Ran+d+d/(clockLoss-1)+exact)
 		}
 	}
 	return max(c.Ran-until, 0)
@@ -268,7 +281,7 @@ func (c Clock) mark() Clock {
 	if n := len(c.Marks); n > 0 && c.Ran-c.Marks[n-1].Ran < markEvery {
 		return c
 	}
-	all := append(slices.Clone(c.Marks), Mark{c.Now, c.Ran})
+	all := append(slices.Clone(c.Marks), Mark{c.Now.Truncate(exact), c.Ran})
 	kept := all[:1:1]
 	for i, m := range all[1:] {
 		last := kept[len(kept)-1]
@@ -294,11 +307,10 @@ func sane(wall time.Time) time.Time {
 
 // Sound reports whether a Clock that was read from a file can be one.
 func (c Clock) Sound() bool {
-	later := func(a, b Mark) int {
-		if a.At.After(b.At) || a.Ran > b.Ran {
-			return 1
+	for i, m := range c.Marks[min(1, len(c.Marks)):] {
+		if m.At.Before(c.Marks[i].At) || m.Ran < c.Marks[i].Ran {
+			return false
 		}
-		return 0
 	}
 	year := func(t time.Time) bool { return t.Year() >= firstYear && t.Year() <= lastYear }
 	step := c.Step == Step{} || year(c.Step.From) && (c.Step.Floor.IsZero() || year(c.Step.Floor)) && c.Step.By > 0 && c.Step.By <= longest
@@ -310,6 +322,6 @@ func (c Clock) Sound() bool {
 	}
 	n := len(c.Marks)
 	marked := n > 0 && c.Ran-c.Marks[n-1].Ran < markEvery // each look sees to that
-	return step && times && marked && c.Agreed >= 0 && c.Agreed <= clockTrust && slices.IsSortedFunc(c.Marks, later) &&
+	return step && times && marked && c.Agreed >= 0 && c.Agreed <= clockTrust &&
 		!slices.ContainsFunc(c.Marks, func(m Mark) bool { return m.Ran < 0 || m.Ran > c.Ran || m.At.After(c.Now) || !year(m.At) })
 }

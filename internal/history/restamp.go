@@ -42,7 +42,7 @@ func (s *Store) restamp(ctx context.Context, step Step) error {
 	times := make([]time.Time, len(all))
 	for i, e := range all {
 		times[i] = e.at
-		if e.at.After(step.From) && s.isPinned(e.file) {
+		if step.moves(e.at) && s.isPinned(e.file) {
 			return ErrInUse
 		}
 	}
@@ -68,12 +68,15 @@ func (s *Store) restamp(ctx context.Context, step Step) error {
 	return nil
 }
 
+// moves reports whether a time becomes another one.
+func (s Step) moves(at time.Time) bool { return at.After(s.From) && !at.After(s.From.Add(s.By)) }
+
 // times are what times become, which are in order.
 func (s Step) times(times []time.Time) []time.Time {
 	last := s.Floor.Truncate(time.Microsecond)
 	out := make([]time.Time, len(times))
 	for i, at := range times {
-		if at.After(s.From) {
+		if s.moves(at) {
 			if at = at.Add(-s.By).Truncate(time.Microsecond); !at.After(last) {
 				at = last.Add(time.Microsecond)
 			}
