@@ -27,6 +27,7 @@ type merger struct {
 type unmerged struct {
 	state string    // the size and time of both versions
 	again time.Time // when it is worth another try; zero: when they have changed
+	turn  bool      // it is that of other devices until then
 }
 
 func newMerger() merger {
@@ -119,11 +120,11 @@ func (d *daemon) mergeAll(ctx context.Context) (later map[string]bool, err error
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
+			again := first
 			if !first {
-				merged, again := d.tryMerge(ctx, c, v)
-				first = merged || again
+				first, again = d.tryMerge(ctx, c, v)
 			}
-			if first {
+			if first || again {
 				later[c.id+"/"+v.path] = true
 			}
 		}
@@ -137,12 +138,13 @@ func (d *daemon) merges(folder, path string) bool {
 }
 
 // tryMerge merges a conflict copy with the current version, unless that came to
-// nothing and would do so again.
-func (d *daemon) tryMerge(ctx context.Context, c *inConflict, v version) (merged, again bool) {
+// nothing and would do so again. It reports whether others have to wait, as it was
+// merged or is about to be by another device, and whether it is worth another try.
+func (d *daemon) tryMerge(ctx context.Context, c *inConflict, v version) (first, again bool) {
 	name := c.folder + "/" + v.path
 	state := fmt.Sprint(c.versions[0].file.Size, c.versions[0].file.Modified, v.file.Size, v.file.Modified)
 	if u, ok := d.merger.left[name]; ok && u.state == state && (u.again.IsZero() || time.Now().Before(u.again)) {
-		return false, !u.again.IsZero()
+		return u.turn, !u.again.IsZero()
 	}
 	err := d.mergeCopy(ctx, c, v)
 	switch {
@@ -154,9 +156,9 @@ func (d *daemon) tryMerge(ctx context.Context, c *inConflict, v version) (merged
 	}
 	u := unmerged{state: state}
 	if turn, ok := errors.AsType[errTurn](err); ok {
-		u.again = turn.comes
+		u.again, u.turn = turn.comes, true
 		d.merger.left[name] = u
-		return false, true
+		return true, true
 	}
 	d.log.Info("a conflict is not merged", "folder", c.folder, "path", c.path, "because", err)
 	if !cannotMerge(err) {
