@@ -45,7 +45,7 @@ type indexSender struct {
 	wake    chan struct{}
 	round   atomic.Int64 // how often the peer has said what it has
 
-	introduced func(protocol.Connection) // told of a ClusterConfig that is sent, other than of a secondary connection; may be nil
+	introduced func(protocol.Connection) // told of a ClusterConfig that was sent, other than of a secondary connection; may be nil
 }
 
 // sentIndex is how far the peer was told of a folder's index.
@@ -64,10 +64,10 @@ func newIndexSender(conn protocol.Connection, cfg config.Wrapper, index senderIn
 
 // ClusterConfig is called whenever the peer is told what is shared with it.
 func (c *indexSender) ClusterConfig(msg *protocol.ClusterConfig, passwords map[string]string) {
+	c.Connection.ClusterConfig(msg, passwords)
 	if !msg.Secondary && c.introduced != nil {
 		c.introduced(c)
 	}
-	c.Connection.ClusterConfig(msg, passwords)
 }
 
 // begin returns the folder's state once no message of it is under way. The caller
@@ -313,11 +313,14 @@ func (ss *indexSenders) note(folder string) {
 	}
 }
 
-// restart begins anew with what is sent on a connection.
-func (ss *indexSenders) restart(conn protocol.Connection) {
+// restart begins anew with what is sent to a peer, on any connection: it may take it
+// from another one now.
+func (ss *indexSenders) restart(peer protocol.DeviceID) {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
-	if c := ss.all[conn.ConnectionID()]; c != nil {
-		c.restart()
+	for _, c := range ss.all {
+		if c.DeviceID() == peer {
+			c.restart()
+		}
 	}
 }

@@ -16,22 +16,29 @@ import (
 // ClusterConfig, and closes another one on which an index comes. Its own model lets
 // a second pass before it sends any, when most often one connection is left. Without
 // that second one side has to begin: the one with the lower device ID, and this one
-// where the other does as Syncthing does. The other side answers on the same
-// connection, before anything of its index.
+// where the other does as Syncthing does. Whoever hears a ClusterConfig answers on the
+// same connection, before anything of its index, unless that is where it spoke last.
 type primaries struct {
 	self protocol.DeviceID
 
 	mu    sync.Mutex
-	stock map[protocol.DeviceID]bool // they begin a second later, but let others begin
+	stock map[protocol.DeviceID]bool
 	peers map[protocol.DeviceID]*primary
 }
 
 // primary is what is known of the connections to one peer.
 type primary struct {
-	conns []protocol.Connection // that are open, in the order in which they came
-	heard string                // ID of the one on which the peer's last ClusterConfig came
-	told  map[string]bool       // those on which it was sent one that holds
+	hearing sync.Mutex            // held while a ClusterConfig of the peer is acted on
+	conns   []protocol.Connection // that are open, in the order in which they came
+	spoken  string                // ID of the one on which the peer was sent its last ClusterConfig
+	heard   string                // ID of the one on which the peer's last came
+	answers map[string]int        // by the ID of a connection
 }
+
+// maxAnswers bounds the answers of one side on a connection, that with the lower device
+// ID. Else those of two devices that speak on two connections at the same time could
+// follow each other without end. The other side answers where this one spoke last.
+const maxAnswers = 2
 
 func newPrimaries(self protocol.DeviceID, peers []Peer) *primaries {
 	p := &primaries{self: self, peers: map[protocol.DeviceID]*primary{}}
@@ -63,38 +70,43 @@ func (p *primaries) add(conn protocol.Connection) bool {
 	defer p.mu.Unlock()
 	peer := p.peers[conn.DeviceID()]
 	if peer == nil {
-		peer = &primary{told: map[string]bool{}}
+		peer = &primary{answers: map[string]int{}}
 		p.peers[conn.DeviceID()] = peer
 	}
 	peer.conns = append(peer.conns, conn)
-	if len(peer.conns) > 1 || !p.begins(conn.DeviceID()) {
-		return false
-	}
-	peer.told[conn.ConnectionID()] = true
-	return true
+	return len(peer.conns) == 1 && p.begins(conn.DeviceID())
 }
 
-// tell notes that the peer is sent a ClusterConfig.
-func (p *primaries) tell(conn protocol.Connection) {
+// spoke notes that the peer was sent a ClusterConfig on a connection, from which it
+// takes the index of this device now.
+func (p *primaries) spoke(conn protocol.Connection) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if peer := p.peers[conn.DeviceID()]; peer != nil {
-		peer.told[conn.ConnectionID()] = true
+		peer.spoken = conn.ConnectionID()
 	}
 }
 
-// hear notes that the peer has sent one, and reports whether it has to be answered:
-// it takes no index on this connection yet.
-func (p *primaries) hear(conn protocol.Connection) bool {
+// hear is called when the peer has sent a ClusterConfig, and reports whether one has to
+// be sent on the same connection before that is acted on. Whoever calls it calls done
+// after that.
+func (p *primaries) hear(conn protocol.Connection) (answer bool, done func()) {
+	id := conn.ConnectionID()
+	p.mu.Lock()
+	peer := p.peers[conn.DeviceID()]
+	p.mu.Unlock()
+	if peer == nil {
+		return false, func() {} // it was closed
+	}
+	peer.hearing.Lock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	peer, id := p.peers[conn.DeviceID()], conn.ConnectionID()
-	if peer == nil {
-		return false
+	peer.heard = id
+	if answer = peer.spoken != id; answer && p.self.Compare(conn.DeviceID()) < 0 {
+		peer.answers[id]++
+		answer = peer.answers[id] <= maxAnswers
 	}
-	told := peer.told[id]
-	peer.heard, peer.told = id, map[string]bool{id: true}
-	return !told
+	return answer, peer.hearing.Unlock
 }
 
 // close forgets a connection. It returns one on which the exchange has to begin
@@ -107,19 +119,20 @@ func (p *primaries) close(conn protocol.Connection) protocol.Connection {
 		return nil
 	}
 	peer.conns = slices.DeleteFunc(peer.conns, func(c protocol.Connection) bool { return c.ConnectionID() == id })
-	delete(peer.told, id)
+	delete(peer.answers, id)
 	if len(peer.conns) == 0 {
 		delete(p.peers, conn.DeviceID())
 		return nil
 	}
-	if peer.heard != id && peer.heard != "" {
+	if id != peer.spoken && id != peer.heard {
 		return nil
 	}
-	peer.heard = ""
-	if !p.begins(conn.DeviceID()) {
+	if peer.spoken == id {
+		peer.spoken = ""
+	}
+	// A Syncthing would not answer at once, but with an index.
+	if p.stock[conn.DeviceID()] || !p.begins(conn.DeviceID()) {
 		return nil
 	}
-	next := peer.conns[0]
-	peer.told[next.ConnectionID()] = true
-	return next
+	return peer.conns[0]
 }

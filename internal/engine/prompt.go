@@ -36,7 +36,7 @@ type indexState interface {
 func (m *promptModel) AddConnection(conn protocol.Connection, hello protocol.Hello) {
 	noDelay(conn.RemoteAddr())
 	sender := newIndexSender(conn, m.cfg, m.index)
-	sender.introduced = m.primaries.tell
+	sender.introduced = m.primaries.spoke
 	conn = m.senders.add(sender)
 	begins := m.primaries.add(conn)
 	m.Model.AddConnection(conn, hello)
@@ -53,13 +53,16 @@ func (m *promptModel) AddConnection(conn protocol.Connection, hello protocol.Hel
 // go before they are taken for what is there now.
 func (m *promptModel) ClusterConfig(conn protocol.Connection, msg *protocol.ClusterConfig) error {
 	conn = m.senders.of(conn)
-	if !msg.Secondary {
-		m.announced.set(conn.DeviceID(), msg, time.Now())
-		if m.primaries.hear(conn) {
-			conn.ClusterConfig(m.clusterConfig(conn.DeviceID()), nil)
-		}
+	if msg.Secondary {
+		return m.Model.ClusterConfig(conn, msg)
 	}
-	m.senders.restart(conn)
+	answer, done := m.primaries.hear(conn)
+	defer done()
+	m.announced.set(conn.DeviceID(), msg, time.Now())
+	if answer {
+		m.introduce(conn)
+	}
+	m.senders.restart(conn.DeviceID())
 	return m.Model.ClusterConfig(conn, msg)
 }
 
@@ -68,7 +71,26 @@ func (m *promptModel) Closed(conn protocol.Connection, err error) {
 	next := m.primaries.close(conn)
 	m.Model.Closed(conn, err)
 	if next != nil {
-		next.ClusterConfig(m.clusterConfig(next.DeviceID()), nil)
+		m.introduce(next)
+	}
+}
+
+// introducePatience is how long is waited until a ClusterConfig is on its way. Where both
+// sides wait for their writers, and neither reads, a connection that is closed for an
+// index that comes too early is better than one that stands still.
+const introducePatience = time.Second
+
+// introduce sends a ClusterConfig.
+func (m *promptModel) introduce(on protocol.Connection) {
+	msg, sent := m.clusterConfig(on.DeviceID()), make(chan struct{})
+	go func() { // until the connection is closed, at the latest
+		defer close(sent)
+		on.ClusterConfig(msg, nil)
+	}()
+	select {
+	case <-sent:
+	case <-on.Closed():
+	case <-time.After(introducePatience):
 	}
 }
 
