@@ -102,7 +102,8 @@ func (d *daemon) ask(ctx context.Context, a history.Ask, to []api.Device, timeou
 			}
 			waiting = slices.DeleteFunc(waiting, func(o api.Device) bool { return o.ID == from.ID })
 		}
-		return !slices.ContainsFunc(waiting, func(o api.Device) bool { return d.engine.Connected(o.ID) }), nil
+		now := time.Now()
+		return !slices.ContainsFunc(waiting, func(o api.Device) bool { return d.engine.Connected(o.ID) || d.peers.lostLately(o.ID, now) }), nil
 	})
 	if outOfTime(ctx, err) {
 		err = nil

@@ -191,6 +191,19 @@ func (d *daemon) others() (reachable, away []api.Device) {
 	return reachable, away
 }
 
+// othersSoon is others, when those are back whose connections have just ended, or this
+// daemon has just begun.
+func (d *daemon) othersSoon(ctx context.Context) (reachable, away []api.Device) {
+	ctx, cancel := context.WithTimeout(ctx, comeBack)
+	defer cancel()
+	_ = d.bell.await(ctx, func() (bool, error) {
+		reachable, away = d.others()
+		now := time.Now()
+		return now.Sub(d.started) >= comeBack && !slices.ContainsFunc(away, func(o api.Device) bool { return d.peers.lostLately(o.ID, now) }) || len(away) == 0, nil
+	})
+	return d.others()
+}
+
 func orNone[T any](list []T) []T {
 	if list == nil {
 		return []T{}

@@ -75,6 +75,21 @@ type peerWatch struct {
 	refused   map[string]refusals
 	dismissed map[string]bool // by peers that have it no more
 	waiting   map[string][]chan struct{}
+	lost      map[string]time.Time // when a connection to it ended the last time
+}
+
+// comeBack is how long a peer whose connection has just ended, or to which there may be
+// one soon after the start, is not taken for away: two devices that dial each other
+// replace one connection by another.
+const comeBack = 3 * time.Second
+
+// lostLately reports whether the connection to a peer has ended just now, and there is
+// no other yet.
+func (p *peerWatch) lostLately(id string, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	at, ok := p.lost[id]
+	return ok && !p.accepted[id] && p.refused[id].count < maxRefused && now.Sub(at) < comeBack
 }
 
 // refusals are connections in a row that ended before they were accepted.
@@ -85,7 +100,7 @@ type refusals struct {
 
 func newPeerWatch() peerWatch {
 	return peerWatch{connected: map[string]bool{}, accepted: map[string]bool{}, told: map[string]bool{},
-		refused: map[string]refusals{}, dismissed: map[string]bool{}, waiting: map[string][]chan struct{}{}}
+		refused: map[string]refusals{}, dismissed: map[string]bool{}, waiting: map[string][]chan struct{}{}, lost: map[string]time.Time{}}
 }
 
 // maxRefused is how many connections in a row may end before they were accepted
@@ -127,6 +142,7 @@ func (p *peerWatch) disconnect(id string) bool {
 		p.refused[id] = r
 	}
 	tell := p.told[id]
+	p.lost[id] = time.Now()
 	delete(p.connected, id)
 	delete(p.accepted, id)
 	delete(p.told, id)

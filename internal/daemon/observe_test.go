@@ -32,3 +32,38 @@ func TestPeersThatRefuse(t *testing.T) {
 		t.Fatal("it is still taken for one that refuses")
 	}
 }
+
+// A peer whose connection has just ended is about to be back, for a moment; not one
+// that ends every connection.
+func TestPeersThatAreAboutToBeBack(t *testing.T) {
+	t.Parallel()
+	p := newPeerWatch()
+	lately := func() bool { return p.lostLately("x", time.Now()) }
+	if lately() {
+		t.Error("it was never there")
+	}
+	p.connect("x")
+	p.accept("x")
+	if lately() {
+		t.Error("it is there")
+	}
+	p.disconnect("x")
+	if !lately() || p.lostLately("x", time.Now().Add(comeBack)) {
+		t.Error("just after the end of the connection, and later")
+	}
+	p.connect("x")
+	if !lately() {
+		t.Error("it has not accepted yet")
+	}
+	p.accept("x")
+	if lately() {
+		t.Error("it is back")
+	}
+	for range maxRefused + 1 {
+		p.disconnect("x")
+		p.connect("x")
+	}
+	if p.disconnect("x"); lately() {
+		t.Error("it refuses")
+	}
+}
