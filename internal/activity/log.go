@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/botsync/botsync/internal/api"
@@ -46,6 +47,8 @@ type Log struct {
 	more   chan struct{}
 	queue  []api.Event
 	queued chan struct{} // there may be something in queue
+
+	followers atomic.Int64
 }
 
 // Open continues the log that store holds.
@@ -188,6 +191,8 @@ func (l *Log) Since(ctx context.Context, id int64, limit int) ([]api.Event, erro
 // each new one, passing ones as well, until ctx ends or emit fails. A negative
 // since means new ones only.
 func (l *Log) Follow(ctx context.Context, since int64, emit func(api.Event) error) error {
+	l.followers.Add(1)
+	defer l.followers.Add(-1)
 	l.mu.Lock()
 	read, last := l.told, l.last
 	l.mu.Unlock()
@@ -242,6 +247,9 @@ func (l *Log) Follow(ctx context.Context, since int64, emit func(api.Event) erro
 		}
 	}
 }
+
+// Followed reports whether somebody waits for the next event.
+func (l *Log) Followed() bool { return l.followers.Load() > 0 }
 
 // after returns what was told after the first n events, and a channel that is
 // closed when there is more; false if not all of it is in memory any more.

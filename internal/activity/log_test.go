@@ -254,3 +254,24 @@ func TestIDsRise(t *testing.T) {
 		}
 	}
 }
+
+// Whether somebody waits is known while he does.
+func TestWhetherSomebodyFollows(t *testing.T) {
+	t.Parallel()
+	l, _ := open(t)
+	if err := l.Record(t.Context(), files(1)); err != nil {
+		t.Fatal(err)
+	}
+	if l.Followed() {
+		t.Error("nobody follows yet")
+	}
+	err := l.Follow(t.Context(), 0, func(api.Event) error {
+		if !l.Followed() {
+			t.Error("somebody follows")
+		}
+		return errEnough
+	})
+	if !errors.Is(err, errEnough) || l.Followed() {
+		t.Errorf("nobody follows any more: %v", err)
+	}
+}

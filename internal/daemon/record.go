@@ -12,8 +12,12 @@ import (
 )
 
 const (
-	recordPage    = 500         // entries of an index that are told at a time
-	recordPause   = time.Second // before what could not be written is tried again
+	recordPage  = 500         // entries of an index that are told at a time
+	recordPause = time.Second // before what could not be written is tried again
+	// recordLater is for how long a change is not recorded while nobody waits for it.
+	// Meanwhile it goes to the peers, which needs the same disk and processors, and what
+	// follows it closely is recorded with it.
+	recordLater   = 25 * time.Millisecond
 	pruneInterval = time.Hour
 	activityAge   = 30 * 24 * time.Hour // how long an event is kept
 	activityLimit = 250_000             // how many are kept, some 40 MB
@@ -54,6 +58,17 @@ func (d *daemon) record(ctx context.Context) {
 			continue
 		case <-ctx.Done():
 			return
+		}
+		if !d.activity.Followed() {
+			select {
+			case <-time.After(recordLater):
+			case <-ctx.Done():
+				return
+			}
+			select {
+			case <-d.recorder.dirty: // what came meanwhile is read now as well
+			default:
+			}
 		}
 		m, _, _ := d.members.current()
 		if m.Network == "" {
