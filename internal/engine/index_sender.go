@@ -45,6 +45,8 @@ type indexSender struct {
 	wake    chan struct{}
 	round   atomic.Int64 // how often the peer has said what it has
 
+	early *earlyRequests // nil for none
+
 	introduced func(protocol.Connection) // told of a ClusterConfig that was sent, other than of a secondary connection; may be nil
 }
 
@@ -68,6 +70,16 @@ func (c *indexSender) ClusterConfig(msg *protocol.ClusterConfig, passwords map[s
 	if !msg.Secondary && c.introduced != nil {
 		c.introduced(c)
 	}
+}
+
+// Request asks the peer for a block, unless it was asked early.
+func (c *indexSender) Request(ctx context.Context, req *protocol.Request) ([]byte, error) {
+	if c.early != nil {
+		if data, ok := c.early.take(ctx, req); ok {
+			return data, nil
+		}
+	}
+	return c.Connection.Request(ctx, req)
 }
 
 // begin returns the folder's state once no message of it is under way. The caller
@@ -302,6 +314,16 @@ func (ss *indexSenders) of(conn protocol.Connection) protocol.Connection {
 		return c
 	}
 	return conn
+}
+
+// askEarly asks for what a peer tells of on a connection.
+func (ss *indexSenders) askEarly(conn protocol.Connection, f config.FolderConfiguration, files []protocol.FileInfo) {
+	ss.mu.Lock()
+	c := ss.all[conn.ConnectionID()]
+	ss.mu.Unlock()
+	if c != nil && c.early != nil {
+		c.early.ask(c.Connection, f, files)
+	}
 }
 
 // note has peers told of what has changed in a folder here.

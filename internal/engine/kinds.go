@@ -22,6 +22,9 @@ func (m *promptModel) IndexUpdate(conn protocol.Connection, idx *protocol.IndexU
 		return err
 	}
 	m.mendKinds(conn, idx.Folder, idx.Files)
+	if f, ok := m.cfg.Folder(idx.Folder); ok {
+		m.senders.askEarly(conn, f, idx.Files)
+	}
 	return m.Model.IndexUpdate(conn, idx)
 }
 

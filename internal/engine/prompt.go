@@ -37,6 +37,7 @@ func (m *promptModel) AddConnection(conn protocol.Connection, hello protocol.Hel
 	noDelay(conn.RemoteAddr())
 	sender := newIndexSender(conn, m.cfg, m.index)
 	sender.introduced = m.primaries.spoke
+	sender.early = &earlyRequests{index: m.index, run: m.senders.run, asked: map[earlyKey]*earlyAnswer{}}
 	conn = m.senders.add(sender)
 	begins := m.primaries.add(conn)
 	m.Model.AddConnection(conn, hello)
