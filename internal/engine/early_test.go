@@ -11,6 +11,8 @@ import (
 
 	"github.com/syncthing/syncthing/lib/config"
 	"github.com/syncthing/syncthing/lib/protocol"
+
+	"github.com/botsync/botsync/internal/ignores"
 )
 
 // answering is a connection to a peer that answers requests.
@@ -75,8 +77,7 @@ func newEarlyTest(t *testing.T, here ...protocol.FileInfo) *earlyTest {
 	e := &earlyTest{conn: &answeringConn{answer: func(req *protocol.Request) ([]byte, error) { return make([]byte, req.Size), nil }},
 		folder: config.FolderConfiguration{ID: testFolder, Devices: []config.FolderDeviceConfiguration{{DeviceID: highID}}},
 		wait:   func() { cancel(); all.Wait() }}
-	e.earlyRequests = &earlyRequests{index: index, asked: map[earlyKey]*earlyAnswer{},
-		run: func(do func(context.Context)) { all.Go(func() { do(ctx) }) }}
+	e.earlyRequests = newEarlyRequests(index, func(do func(context.Context)) { all.Go(func() { do(ctx) }) })
 	t.Cleanup(e.wait)
 	return e
 }
@@ -95,6 +96,40 @@ func TestEarlyRequestsAreUsed(t *testing.T) {
 	}
 	if _, ok := e.take(t.Context(), requestFor(f)); ok {
 		t.Error("it was taken already")
+	}
+	// Another peer tells of it, before it is in the index here.
+	e.ask(e.conn, e.folder, []protocol.FileInfo{f})
+	if e.wait(); e.conn.count() != 1 {
+		t.Errorf("it was asked for %d times", e.conn.count())
+	}
+}
+
+// What is taken is waited for as long as whoever wants it does.
+func TestEarlyRequestsThatTakeLong(t *testing.T) {
+	t.Parallel()
+	e, f := newEarlyTest(t), smallFile("a", "contents", 1)
+	e.conn.answer = func(req *protocol.Request) ([]byte, error) {
+		time.Sleep(earlyKept + earlyKept/2) // a slow link is what this is about
+		return make([]byte, req.Size), nil
+	}
+	e.ask(e.conn, e.folder, []protocol.FileInfo{f})
+	if _, ok := e.take(t.Context(), requestFor(f)); !ok || e.conn.count() != 1 {
+		t.Errorf("%v, asked %d times", ok, e.conn.count())
+	}
+}
+
+// What is ignored here is not asked for.
+func TestEarlyRequestsOfWhatIsIgnored(t *testing.T) {
+	t.Parallel()
+	e := newEarlyTest(t)
+	e.folder.Path = t.TempDir()
+	i := &ignoring{}
+	i.seen.Store(ignores.New(nil, nil))
+	ignorings.Store(e.folder.Path, i)
+	t.Cleanup(func() { ignorings.Delete(e.folder.Path) })
+	e.ask(e.conn, e.folder, []protocol.FileInfo{smallFile("node_modules/a", "contents", 1), smallFile("a", "contents", 1)})
+	if _, ok := e.take(t.Context(), requestFor(smallFile("a", "contents", 1))); !ok || e.conn.count() != 1 {
+		t.Errorf("%v, asked for %q", ok, e.conn.asked)
 	}
 }
 
@@ -137,7 +172,8 @@ func TestEarlyRequestsAreFew(t *testing.T) {
 		"it is here":       {files: []protocol.FileInfo{here}},
 		"a newer one is":   {files: []protocol.FileInfo{smallFile("here", "different", 2)}},
 		"the contents are": {files: []protocol.FileInfo{smallFile("here", "contents", 4)}},
-		"no small files":   {files: []protocol.FileInfo{large, deleted, directory, huge}},
+		"no small files":   {files: []protocol.FileInfo{large, directory, huge}},
+		"it is renamed":    {files: []protocol.FileInfo{smallFile("new name", "different", 1), deleted}},
 		"many":             {files: many},
 		"send only":        {many[:1], func(f *config.FolderConfiguration) { f.Type = config.FolderTypeSendOnly }},
 		"paused":           {many[:1], func(f *config.FolderConfiguration) { f.Paused = true }},

@@ -230,7 +230,8 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	e.finder = &finder{Finder: discovery, answers: answers, redial: e.redial, link: e.link, own: e.isOwn, wake: make(chan struct{}, 1)}
 	e.finder.set(e.applied.Peers)
 	e.primaries = newPrimaries(e.id, e.applied.Peers)
-	prompt := &promptModel{Model: e.model, cfg: e.cfg, index: sdb, announced: &e.indexes, senders: &e.senders, primaries: e.primaries}
+	prompt := &promptModel{Model: e.model, cfg: e.cfg, index: sdb, announced: &e.indexes, senders: &e.senders, primaries: e.primaries,
+		early: newEarlyRequests(sdb, func(do func(context.Context)) { e.senders.run(do) })}
 	e.conns = connections.NewService(e.cfg, e.id, prompt, tlsCfg, e.finder, bepProtocol, certName, logger, reg, keyGen)
 	addresses.AddressLister = e.conns
 

@@ -67,7 +67,12 @@ func newIndexSender(conn protocol.Connection, cfg config.Wrapper, index senderIn
 // ClusterConfig is called whenever the peer is told what is shared with it.
 func (c *indexSender) ClusterConfig(msg *protocol.ClusterConfig, passwords map[string]string) {
 	c.Connection.ClusterConfig(msg, passwords)
-	if !msg.Secondary && c.introduced != nil {
+	if msg.Secondary || c.introduced == nil {
+		return
+	}
+	select {
+	case <-c.Closed(): // it may not have been sent
+	default:
 		c.introduced(c)
 	}
 }
@@ -314,16 +319,6 @@ func (ss *indexSenders) of(conn protocol.Connection) protocol.Connection {
 		return c
 	}
 	return conn
-}
-
-// askEarly asks for what a peer tells of on a connection.
-func (ss *indexSenders) askEarly(conn protocol.Connection, f config.FolderConfiguration, files []protocol.FileInfo) {
-	ss.mu.Lock()
-	c := ss.all[conn.ConnectionID()]
-	ss.mu.Unlock()
-	if c != nil && c.early != nil {
-		c.early.ask(c.Connection, f, files)
-	}
 }
 
 // note has peers told of what has changed in a folder here.

@@ -23,7 +23,7 @@ func (m *promptModel) IndexUpdate(conn protocol.Connection, idx *protocol.IndexU
 	}
 	m.mendKinds(conn, idx.Folder, idx.Files)
 	if f, ok := m.cfg.Folder(idx.Folder); ok {
-		m.senders.askEarly(conn, f, idx.Files)
+		m.early.ask(conn, f, idx.Files)
 	}
 	return m.Model.IndexUpdate(conn, idx)
 }

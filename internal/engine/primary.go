@@ -82,8 +82,9 @@ func (p *primaries) add(conn protocol.Connection) bool {
 func (p *primaries) spoke(conn protocol.Connection) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if peer := p.peers[conn.DeviceID()]; peer != nil {
-		peer.spoken = conn.ConnectionID()
+	peer, id := p.peers[conn.DeviceID()], conn.ConnectionID()
+	if peer != nil && slices.ContainsFunc(peer.conns, func(c protocol.Connection) bool { return c.ConnectionID() == id }) {
+		peer.spoken = id
 	}
 }
 
@@ -102,7 +103,9 @@ func (p *primaries) hear(conn protocol.Connection) (answer bool, done func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	peer.heard = id
-	if answer = peer.spoken != id; answer && p.self.Compare(conn.DeviceID()) < 0 {
+	if answer = peer.spoken != id; !answer {
+		delete(peer.answers, id) // both are on this one
+	} else if p.self.Compare(conn.DeviceID()) < 0 {
 		peer.answers[id]++
 		answer = peer.answers[id] <= maxAnswers
 	}

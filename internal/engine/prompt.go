@@ -22,6 +22,7 @@ type promptModel struct {
 	announced *announcements
 	senders   *indexSenders
 	primaries *primaries
+	early     *earlyRequests
 }
 
 // indexState is the part of Syncthing's database that a ClusterConfig needs.
@@ -37,7 +38,7 @@ func (m *promptModel) AddConnection(conn protocol.Connection, hello protocol.Hel
 	noDelay(conn.RemoteAddr())
 	sender := newIndexSender(conn, m.cfg, m.index)
 	sender.introduced = m.primaries.spoke
-	sender.early = &earlyRequests{index: m.index, run: m.senders.run, asked: map[earlyKey]*earlyAnswer{}}
+	sender.early = m.early
 	conn = m.senders.add(sender)
 	begins := m.primaries.add(conn)
 	m.Model.AddConnection(conn, hello)
