@@ -83,6 +83,9 @@ func (c Clock) At(wall time.Time, ran time.Duration) time.Time {
 func (c Clock) Begin(wall time.Time) Clock {
 	c = c.Look(wall, 0, false)
 	if c.Ahead > 0 && c.Given.After(c.Now) { // and not after every kill: the wall clock has gone on then
+		if c.Leap > 0 {
+			c.Leap += c.Given.Sub(c.Now)
+		}
 		c.Now, c.Ahead = c.Given, c.Given.Sub(c.Wall)
 	}
 	return c
@@ -167,6 +170,7 @@ func (c Clock) SetBack() Clock {
 // Rest begins to have the times changed that were given since SetBack, when all before
 // have their new ones and no more are given.
 func (c Clock) Rest() Clock {
+	c.Step.By = max(c.Ahead, 1) // the wall clock may have been set again since
 	c.Step.From = c.Now.Add(-c.Step.By)
 	return c.renew()
 }
