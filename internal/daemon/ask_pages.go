@@ -60,7 +60,7 @@ func (d *daemon) askVersions(ctx context.Context, s scope, q history.Query, time
 	if m, _, _ := d.members.current(); m.Network == "" {
 		return nil, nil, nil
 	}
-	to, unreachable := d.othersSoon(ctx)
+	to, unreachable := d.othersSoon(ctx, timeout)
 	a := history.Ask{Kind: history.AskVersions, Folders: s.folders, Path: s.path, By: q.By, Since: q.Since, Limit: q.Limit}
 	told := map[string]*pages{}
 	for _, o := range to {

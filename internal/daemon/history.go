@@ -193,8 +193,11 @@ func (d *daemon) others() (reachable, away []api.Device) {
 
 // othersSoon is others, when those are back whose connections have just ended, or this
 // daemon has just begun.
-func (d *daemon) othersSoon(ctx context.Context) (reachable, away []api.Device) {
-	ctx, cancel := context.WithTimeout(ctx, comeBack)
+func (d *daemon) othersSoon(ctx context.Context, timeout time.Duration) (reachable, away []api.Device) {
+	if timeout <= 0 || timeout > comeBack {
+		timeout = comeBack
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	_ = d.bell.await(ctx, func() (bool, error) {
 		reachable, away = d.others()

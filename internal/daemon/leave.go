@@ -65,7 +65,7 @@ func (d *daemon) sayGoodbye(ctx context.Context, timeout time.Duration, peers []
 		d.log.Warn("looking at the device records", "error", err)
 		return []api.Device{}, nil // it is out all the same, and nobody knows
 	}
-	return d.tell(ctx, peers), nil
+	return d.tell(ctx, peers, true), nil
 }
 
 // resign writes the removal of this device.

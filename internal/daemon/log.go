@@ -14,6 +14,7 @@ import (
 
 // Log says what happened, the latest last.
 func (d *daemon) Log(ctx context.Context, req api.LogRequest) ([]api.Event, error) {
+	d.recorder.settled(ctx)
 	_, plan, _ := d.members.current()
 	return readLog(ctx, d.state, req, append(devices(plan), d.self()))
 }

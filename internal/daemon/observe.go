@@ -14,6 +14,9 @@ import (
 // and must not block.
 func (d *daemon) observe(ev engine.Event) {
 	defer d.bell.ring() // when the rest of it is known
+	if ev.Type == engine.PeerConnected || ev.Type == engine.PeerDisconnected {
+		defer d.exchange.replies.ring() // who does not answer any more
+	}
 	switch ev.Type {
 	case engine.PeerConnected:
 		if d.peers.connect(ev.Peer) {
@@ -83,13 +86,16 @@ type peerWatch struct {
 // replace one connection by another.
 const comeBack = 3 * time.Second
 
-// lostLately reports whether the connection to a peer has ended just now, and there is
-// no other yet.
+// lostLately reports of a peer to which there is no connection whether one has ended just
+// now.
 func (p *peerWatch) lostLately(id string, now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.accepted[id] {
+		return true // whoever asks has found none: the news of its end is on its way
+	}
 	at, ok := p.lost[id]
-	return ok && !p.accepted[id] && p.refused[id].count < maxRefused && now.Sub(at) < comeBack
+	return ok && p.refused[id].count < maxRefused && now.Sub(at) < comeBack
 }
 
 // refusals are connections in a row that ended before they were accepted.
@@ -116,6 +122,19 @@ func (p *peerWatch) refuses(id string, lasting time.Duration) bool {
 	r := p.refused[id]
 	return !p.accepted[id] && r.count >= maxRefused && time.Since(r.since) >= lasting
 }
+
+// turnsAway reports whether a peer that had accepted this device has ended its next
+// connection before it did, and none has come since for a moment. The reason that it
+// gives, see dismiss, can be overtaken by the end of the connection.
+func (p *peerWatch) turnsAway(id string, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r := p.refused[id]
+	return r.count > 0 && !p.connected[id] && now.Sub(p.lost[id]) >= turnsAwayFor
+}
+
+// turnsAwayFor is how long a connection takes that replaces another one, and more.
+const turnsAwayFor = 500 * time.Millisecond
 
 // connect notes a connection, and reports whether that has to be told: not if it
 // goes on and on with one that refuses this device.

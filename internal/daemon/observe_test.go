@@ -44,8 +44,8 @@ func TestPeersThatAreAboutToBeBack(t *testing.T) {
 	}
 	p.connect("x")
 	p.accept("x")
-	if lately() {
-		t.Error("it is there")
+	if !lately() {
+		t.Error("nobody has said yet that the connection has ended")
 	}
 	p.disconnect("x")
 	if !lately() || p.lostLately("x", time.Now().Add(comeBack)) {
@@ -56,14 +56,38 @@ func TestPeersThatAreAboutToBeBack(t *testing.T) {
 		t.Error("it has not accepted yet")
 	}
 	p.accept("x")
-	if lately() {
-		t.Error("it is back")
-	}
 	for range maxRefused + 1 {
 		p.disconnect("x")
 		p.connect("x")
 	}
 	if p.disconnect("x"); lately() {
 		t.Error("it refuses")
+	}
+}
+
+// A peer that does not let this device in any more, after it did.
+func TestPeersThatTurnAway(t *testing.T) {
+	t.Parallel()
+	p := newPeerWatch()
+	later := func() bool { return p.turnsAway("x", time.Now().Add(turnsAwayFor)) }
+	p.connect("x")
+	p.accept("x")
+	p.disconnect("x")
+	if later() {
+		t.Error("it may be back")
+	}
+	p.connect("x")
+	if later() {
+		t.Error("it may accept yet")
+	}
+	p.disconnect("x")
+	if p.turnsAway("x", time.Now()) || !later() {
+		t.Error("it has ended the next connection")
+	}
+	p.connect("x")
+	p.accept("x")
+	p.disconnect("x")
+	if later() {
+		t.Error("it has accepted since")
 	}
 }

@@ -29,11 +29,12 @@ const (
 // killed. The engine's events say only when there is something to read.
 type recorder struct {
 	dirty     chan struct{}             // some index has changed
+	asked     chan chan struct{}        // closed when all is recorded that was in an index before
 	positions map[string]state.Position // by folder ID; of record's goroutine alone
 }
 
 func newRecorder() *recorder {
-	return &recorder{dirty: make(chan struct{}, 1), positions: map[string]state.Position{}}
+	return &recorder{dirty: make(chan struct{}, 1), asked: make(chan chan struct{}), positions: map[string]state.Position{}}
 }
 
 // note never blocks.
@@ -44,24 +45,49 @@ func (r *recorder) note() {
 	}
 }
 
+// settled waits until what is in an index by now is recorded, though not for long.
+func (r *recorder) settled(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, recordPause)
+	defer cancel()
+	done := make(chan struct{})
+	select {
+	case r.asked <- done:
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
 // record writes events of files until ctx ends.
 func (d *daemon) record(ctx context.Context) {
 	prune := time.NewTicker(pruneInterval)
 	defer prune.Stop()
 	d.recorder.note()
 	d.prune(ctx)
+	var asked []chan struct{}
 	for {
+		for _, done := range asked {
+			close(done)
+		}
+		asked = nil
 		select {
 		case <-d.recorder.dirty:
+		case done := <-d.recorder.asked:
+			asked = append(asked, done)
 		case <-prune.C:
 			d.prune(ctx)
 			continue
 		case <-ctx.Done():
 			return
 		}
-		if !d.activity.Followed() {
+		if !d.activity.Followed() && len(asked) == 0 {
 			select {
 			case <-time.After(recordLater):
+			case done := <-d.recorder.asked:
+				asked = append(asked, done)
 			case <-ctx.Done():
 				return
 			}

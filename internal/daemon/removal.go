@@ -80,7 +80,7 @@ func (d *daemon) RemoveDevice(ctx context.Context, req api.RemoveRequest) (*api.
 			d.log.Warn("looking at the device records", "error", err)
 		} else if !gone.Stock {
 			wait, cancel := context.WithTimeout(ctx, farewell)
-			d.tell(wait, []api.Device{gone})
+			d.tell(wait, []api.Device{gone}, false)
 			cancel()
 		}
 	}
@@ -108,8 +108,9 @@ func (d *daemon) announce(ctx context.Context) error {
 
 // tell waits until the devices have all records that are here, as far as they are
 // connected, or ctx ends. It returns those that have. One that ends the connection
-// because it has this device no more has, too: it follows from the record.
-func (d *daemon) tell(ctx context.Context, to []api.Device) []api.Device {
+// because it has this device no more has, too: it follows from the record. If this
+// device leaves, so has one that lets it in no more.
+func (d *daemon) tell(ctx context.Context, to []api.Device, leaving bool) []api.Device {
 	m, _, _ := d.members.current()
 	to = slices.DeleteFunc(slices.Clone(to), func(o api.Device) bool { return o.Stock || !d.peers.isAccepted(o.ID) })
 	told, had := []api.Device{}, receipts{}
@@ -117,7 +118,7 @@ func (d *daemon) tell(ctx context.Context, to []api.Device) []api.Device {
 		told = told[:0]
 		for _, o := range to {
 			c, err := d.engine.Completion(o.ID, []string{recordsFolderID(m.Network)}, 0)
-			if err == nil && had.note(o.ID, c) || d.peers.isDismissed(o.ID) {
+			if err == nil && had.note(o.ID, c) || d.peers.isDismissed(o.ID) || leaving && d.peers.turnsAway(o.ID, time.Now()) {
 				told = append(told, o)
 			}
 		}

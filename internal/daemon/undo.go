@@ -83,6 +83,7 @@ func (d *daemon) madeBy(ctx context.Context, device api.Device, s scope, since t
 	if len(s.folders) == 1 {
 		q.Folder, q.Path = s.folders[0], s.path
 	}
+	d.recorder.settled(ctx)
 	events, err := d.state.Activity(ctx, q)
 	if err != nil {
 		return nil, err

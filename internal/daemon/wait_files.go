@@ -220,6 +220,7 @@ func (d *daemon) WaitNew(ctx context.Context, req api.NewRequest, on func(api.Ne
 		ctx, cancel = waiting(ctx, req.Timeout)
 		defer cancel()
 	}
+	d.recorder.settled(ctx) // what is here already is not new
 	cursor := d.activity.Last()
 	if req.Since != nil {
 		cursor = *req.Since
