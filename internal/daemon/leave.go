@@ -58,6 +58,7 @@ func (d *daemon) sayGoodbye(ctx context.Context, timeout time.Duration, peers []
 	defer cancel()
 	d.applying.Lock() // or what follows from the removal would cut the connections before
 	defer d.applying.Unlock()
+	peers = d.canBeTold(peers) // before they can know, and end the connection
 	if err := d.members.resign(); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/botsync/botsync/internal/api"
@@ -80,7 +81,7 @@ func (d *daemon) RemoveDevice(ctx context.Context, req api.RemoveRequest) (*api.
 			d.log.Warn("looking at the device records", "error", err)
 		} else if !gone.Stock {
 			wait, cancel := context.WithTimeout(ctx, farewell)
-			d.tell(wait, []api.Device{gone}, false)
+			d.tell(wait, d.canBeTold([]api.Device{gone}), false)
 			cancel()
 		}
 	}
@@ -106,13 +107,20 @@ func (d *daemon) announce(ctx context.Context) error {
 	return d.engine.Look(ctx, recordsFolderID(m.Network))
 }
 
-// tell waits until the devices have all records that are here, as far as they are
-// connected, or ctx ends. It returns those that have. One that ends the connection
+// canBeTold are those of the devices that are connected.
+func (d *daemon) canBeTold(devices []api.Device) []api.Device {
+	return slices.DeleteFunc(slices.Clone(devices), func(o api.Device) bool { return o.Stock || !d.peers.isAccepted(o.ID) })
+}
+
+// tell waits until devices that were connected have all records that are here, or ctx
+// ends. It returns those that have. One that ends the connection
 // because it has this device no more has, too: it follows from the record. If this
 // device leaves, so has one that lets it in no more.
 func (d *daemon) tell(ctx context.Context, to []api.Device, leaving bool) []api.Device {
 	m, _, _ := d.members.current()
-	to = slices.DeleteFunc(slices.Clone(to), func(o api.Device) bool { return o.Stock || !d.peers.isAccepted(o.ID) })
+	if leaving {
+		defer d.ringEvery(turnsAwayFor)() // nothing happens when that is over
+	}
 	told, had := []api.Device{}, receipts{}
 	_ = d.bell.await(ctx, func() (bool, error) {
 		told = told[:0]
@@ -125,6 +133,28 @@ func (d *daemon) tell(ctx context.Context, to []api.Device, leaving bool) []api.
 		return len(told) == len(to), nil
 	})
 	return told
+}
+
+// ringEvery rings the bell again and again, until stop is called.
+func (d *daemon) ringEvery(interval time.Duration) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var ringing sync.WaitGroup
+	ringing.Go(func() {
+		tick := time.NewTicker(interval)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				d.bell.ring()
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return func() {
+		cancel()
+		ringing.Wait()
+	}
 }
 
 // receipts are the devices that were seen to have everything.
