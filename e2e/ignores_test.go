@@ -235,6 +235,7 @@ func TestWaitNamesWhatAPeerKeepsOut(t *testing.T) {
 	agent, laptop := pair(t)
 	laptop.Write("shared/dir/a.md", "")
 	agent.AwaitFile("shared/dir/a.md", "")
+	agent.Must("wait", "--synced", "--timeout", "60s")
 	agent.Write("shared/.stignore", "*.own\n")
 	botsynctest.Await(t, "the pattern holds", func() bool { return ignoresOf(t, agent, "shared/dir/b.own").Explained.Ignored })
 	laptop.Write("shared/dir/b.own", "of laptop")
