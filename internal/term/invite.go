@@ -67,8 +67,9 @@ func (t *Terminal) codeFrame(code string, width, height int) string {
 		for i, word := range words {
 			lines[i] = large(word)
 		}
-		if all := strings.Join(lines, "\n"); lipgloss.Width(all)+around <= width {
-			return frame.Render(styleStrong.Render(all) + "\n" + styleCode.Render(code))
+		all := styleStrong.Render(strings.Join(lines, "\n")) + "\n" + styleCode.Render(code)
+		if lipgloss.Width(all)+around <= width {
+			return frame.Render(all)
 		}
 	}
 	spaced := make([]string, len(words))
