@@ -1,7 +1,6 @@
 package meeting_test
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -179,7 +178,7 @@ func (d *discovery) counts() (announced, lookups int) {
 // await waits until ok holds, which is asked after every request.
 func (d *discovery) await(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	timeout := time.After(20 * time.Second)
+	timeout := time.After(time.Minute)
 	for {
 		d.mu.Lock()
 		changed := d.changed
@@ -224,7 +223,25 @@ func isRelayAddress(s string) bool { return strings.HasPrefix(s, "relay://") }
 // untilGone is an answer that never comes.
 func untilGone(_ http.ResponseWriter, r *http.Request) {
 	io.Copy(io.Discard, r.Body) // only then the server notices that the client leaves
-	ctx, cancel := context.WithTimeout(r.Context(), 20*time.Second)
-	defer cancel()
-	<-ctx.Done()
+	<-r.Context().Done()
+	panic(http.ErrAbortHandler)
+}
+
+// refusingAddress returns an address where nobody listens while the test runs: the near end of a connection, whose port
+// is given to nobody else.
+func refusingAddress(t testing.TB) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		conn.Close()
+		ln.Close()
+	})
+	return conn.LocalAddr().String()
 }

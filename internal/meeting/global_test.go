@@ -244,11 +244,7 @@ func TestBrokenDiscoveryServers(t *testing.T) {
 		d.set(func(d *discovery) { d.Lookup, d.Announce = h, h })
 		return d.URL
 	}
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed.Close()
+	refusing := refusingAddress(t)
 	ok := newDiscovery(t)
 	early := newDiscoveryWith(t, newCertificate(t, now.Add(3*time.Hour), now.Add(9*time.Hour)))
 	late := newDiscoveryWith(t, newCertificate(t, now.Add(-9*time.Hour), now.Add(-3*time.Hour)))
@@ -264,7 +260,7 @@ func TestBrokenDiscoveryServers(t *testing.T) {
 		"forbidden":        {doing(answer(403, "text/plain", "")), "refused the request: 403 Forbidden"},
 		"never":            {doing(untilGone), "did not answer in time"},
 		"slam":             {doing(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), "closed the connection"},
-		"closed":           {"https://" + closed.Addr().String() + "/", "connection refused"},
+		"closed":           {"https://" + refusing + "/", "connection refused"},
 		"other id":         {ok.Bare + "?id=" + idOf("code"), "certificate is not the one in the id"},
 		"no id":            {ok.Bare, "not signed by anybody that this machine trusts"},
 		"early":            {early.Bare, "not valid yet: is the clock of this machine right?"},

@@ -142,7 +142,7 @@ func startHost(t testing.TB, code string, ways ...meeting.Way) *testHost {
 // await waits until the state of a way is as expected.
 func (h *testHost) await(t testing.TB, way string, ok func(meeting.State) bool) meeting.State {
 	t.Helper()
-	timeout := time.After(20 * time.Second)
+	timeout := time.After(time.Minute)
 	for {
 		h.mu.Lock()
 		s, known := h.states[way]
