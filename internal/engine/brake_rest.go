@@ -111,6 +111,24 @@ func (e *Engine) alone(folder string) bool {
 	return true
 }
 
+// mayDrop returns which entries of this device's index may be removed. A scan of a folder
+// that only receives removes those of what is gone here and seems to be nobody else's,
+// as everything does for a moment in which the indexes of the peers are missing: what is
+// held would be forgotten.
+func (e *Engine) mayDrop(folder string, names []string) []string {
+	b := e.brakes.of(folder)
+	if b == nil {
+		return names
+	}
+	e.brakes.mu.Lock()
+	held := b.Held() && b.resting
+	e.brakes.mu.Unlock()
+	if held && e.alone(folder) {
+		return nil
+	}
+	return names
+}
+
 // lostHere returns what was lost in a folder while it only received, and others have,
 // or may have.
 func (e *Engine) lostHere(folder string) ([]brake.Loss, error) {

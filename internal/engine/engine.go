@@ -205,6 +205,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	e.clearBrakes(e.applied.Folders)
 	e.addBrakes(e.applied)
 	sdb.pass = e.pass
+	sdb.drops = e.mayDrop
 	e.bases.store = sdb
 	sdb.written = e.senders.note // at once, not when Syncthing has said so to itself
 	sdb.seen = func(folder string, device protocol.DeviceID, files []protocol.FileInfo) func() {

@@ -104,6 +104,8 @@ type layer[S, O any, M metadata, B any, P keyValue] struct {
 	// that it leaves out are as they were, for this device and for its peers: the
 	// next scan comes upon the same changes again.
 	pass func(folder string, files []protocol.FileInfo) []protocol.FileInfo
+	// drops is asked which entries of this device's index may be removed; it may be nil.
+	drops func(folder string, names []string) []string
 	// seen is told of entries of any device before they are written, and what it returns
 	// is called after that; it may be nil.
 	seen func(folder string, device protocol.DeviceID, files []protocol.FileInfo) (done func())

@@ -148,6 +148,11 @@ func (l *layer[S, O, M, B, P]) DropAllFiles(folder string, device protocol.Devic
 }
 
 func (l *layer[S, O, M, B, P]) DropFilesNamed(folder string, device protocol.DeviceID, names []string) error {
+	if l.drops != nil && device == protocol.LocalDeviceID {
+		if names = l.drops(folder, names); len(names) == 0 {
+			return nil
+		}
+	}
 	return l.known(folder).write(nil, true, func() error { return l.store.DropFilesNamed(folder, device, names) })
 }
 
