@@ -92,7 +92,7 @@ type Engine struct {
 	applying sync.Mutex
 	applied  Settings
 
-	sub        events.Subscription
+	events     *eventLog
 	cancel     context.CancelFunc
 	base, main <-chan error // ends of the two supervisors
 	baseCancel context.CancelFunc
@@ -140,7 +140,8 @@ func Open(ctx context.Context, o Options, s Settings) (*Engine, error) {
 
 	// What others subscribe to has to outlive them: two supervisors, stopped in
 	// the opposite order.
-	logger := events.NewLogger()
+	logger := newEventLog(eventMask)
+	e.events = logger
 	e.cfg = config.Wrap(configFile, initial, id, logger)
 	baseCtx, baseCancel := context.WithCancel(context.WithoutCancel(ctx))
 	base := suture.New("engine base", suture.Spec{EventHook: logSupervisor, PassThroughPanics: true})
@@ -212,7 +213,6 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 		return e.bases.enter(e.id.Short(), folder, device, files)
 	}
 
-	e.sub = logger.Subscribe(eventMask)
 	keyGen := protocol.NewKeyGenerator()
 	// The second of protectedFiles' purposes, warning about a folder that holds
 	// them, cannot arise: folders are siblings of .botsync.
@@ -342,7 +342,6 @@ func (e *Engine) Close() error {
 	e.wakeListener()
 	e.loops.Wait()
 	e.watches.opener.close()
-	e.sub.Unsubscribe()
 	err := e.db.Close()
 	e.closeJournals(err == nil)
 	e.keepIgnores(nil)

@@ -68,19 +68,23 @@ func (e *Engine) forward(ctx context.Context) {
 			if e.onEvent != nil {
 				e.onEvent(ev)
 			}
-		case ev, ok := <-e.sub.C():
-			if !ok {
-				return
-			}
-			e.sweeps.note(ev, time.Now())
-			e.watches.note(ev)
-			e.noteLink(ev)
-			e.noteScan(ev)
-			e.noteIgnores(ev)
-			if out, ok := e.translate(ev); ok && e.onEvent != nil {
-				e.onEvent(out)
+		case <-e.events.wake:
+			for _, ev := range e.events.take() {
+				e.note(ev)
 			}
 		}
+	}
+}
+
+// note has everybody take note of an event.
+func (e *Engine) note(ev events.Event) {
+	e.sweeps.note(ev, time.Now())
+	e.watches.note(ev)
+	e.noteLink(ev)
+	e.noteScan(ev)
+	e.noteIgnores(ev)
+	if out, ok := e.translate(ev); ok && e.onEvent != nil {
+		e.onEvent(out)
 	}
 }
 

@@ -347,7 +347,7 @@ func (w *watched) unknownAtRest(ctx context.Context, s *source, changes []watch.
 			case <-ctx.Done():
 				return nil, ctx.Err()
 			case <-w.pulled:
-			case <-time.After(250 * time.Millisecond): // the event may be lost
+			case <-time.After(250 * time.Millisecond): // it does not tell when it is stopped
 			}
 		}
 		select {
