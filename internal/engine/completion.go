@@ -201,7 +201,7 @@ func (e *Engine) Fault(folder string) (failed []FileError, known bool, stopped e
 	if err != nil {
 		return nil, false, err
 	}
-	errs, err := e.model.FolderErrors(folder)
+	errs, err := e.failed(folder)
 	after, still, _ := e.model.State(folder)
 	known = err == nil && stateName(before) != StateScanning && before == after && since.Equal(still)
 	for _, f := range errs {

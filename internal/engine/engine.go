@@ -88,6 +88,7 @@ type Engine struct {
 	brakes    brakes
 	ignoring  ignoringFolders
 	badNames  badNameSets
+	failures  failures
 
 	applying sync.Mutex
 	applied  Settings

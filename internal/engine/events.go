@@ -83,6 +83,7 @@ func (e *Engine) note(ev events.Event) {
 	e.noteLink(ev)
 	e.noteScan(ev)
 	e.noteIgnores(ev)
+	e.noteFailures(ev)
 	if out, ok := e.translate(ev); ok && e.onEvent != nil {
 		e.onEvent(out)
 	}

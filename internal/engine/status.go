@@ -89,7 +89,7 @@ func (e *Engine) Folder(id string) (FolderStatus, error) {
 	}
 	s.ReceiveOnly, s.Slips = cfg.Type == config.FolderTypeReceiveOnly, slips
 	// Errors are unknown while the folder is not running, which Err tells.
-	failed, _ := e.model.FolderErrors(id)
+	failed, _ := e.failed(id)
 	for _, f := range failed {
 		s.Failed = append(s.Failed, FileError{Path: f.Path, Err: f.Err})
 	}
