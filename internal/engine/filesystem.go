@@ -143,7 +143,7 @@ func (f folderFS) Rename(from, to string) error {
 		f.replacing.opened(from)
 		info, err := f.Filesystem.Lstat(from)
 		journalOf(f.root).placed(to, info, err)
-		return f.replaceKept(from, to)
+		return f.noticed(to, f.replaceKept(from, to))
 	} else if isCopyOf(from, to) {
 		return f.moveToCopy(from, to)
 	}

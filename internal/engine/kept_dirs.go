@@ -215,7 +215,7 @@ func (f folderFS) Mkdir(name string, perm fs.FileMode) error {
 			return f.Filesystem.Chmod(name, perm)
 		}
 	}
-	return f.Filesystem.Mkdir(name, perm)
+	return f.noticed(name, f.Filesystem.Mkdir(name, perm))
 }
 
 // MkdirAll is Mkdir for a directory and those above it.
@@ -226,7 +226,7 @@ func (f folderFS) MkdirAll(name string, perm fs.FileMode) error {
 	if _, err := f.Filesystem.Lstat(name); errors.Is(err, syscall.ENAMETOOLONG) {
 		return err // else as many would be made as fit
 	}
-	return f.Filesystem.MkdirAll(name, perm)
+	return f.noticed(name, f.Filesystem.MkdirAll(name, perm))
 }
 
 // errSpared is why a file is not deleted with the directory around it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"path/filepath"
 	"reflect"
 	"sync"
 	"sync/atomic"
@@ -78,6 +79,7 @@ func (e *Engine) rewatch(ctx context.Context, running bool) {
 			w.stop()
 			delete(e.watches.folders, id)
 			e.watches.queues.Delete(id)
+			noticing.CompareAndDelete(filepath.Clean(w.cfg.Path), w.queue)
 		}
 	}
 	for id, f := range wanted {
@@ -90,6 +92,7 @@ func (e *Engine) rewatch(ctx context.Context, running bool) {
 			queue: watch.NewQueue(settle), scan: e.scan, pulling: e.pulling, pause: rescanPause}
 		e.watches.folders[id] = w
 		e.watches.queues.Store(id, w.queue)
+		noticing.Store(filepath.Clean(f.Path), w.queue)
 		first := w.open(ctx) // before the scan that finds what is there already
 		e.loops.Go(func() {
 			defer cancel()
