@@ -17,9 +17,9 @@ import (
 const (
 	// announcePatience bounds how long the change of a record may take to be noticed.
 	announcePatience = 5 * time.Second
-	// farewell is how long a device that is removed is given to learn of it before
+	// farewell is the most that a device that is removed is given to learn of it before
 	// the connection is cut. It can do nothing in it that it could not do before.
-	farewell = 500 * time.Millisecond
+	farewell = 2 * time.Second
 	// refusalShown is after how long status says that a peer refuses this device: one
 	// that has yet to hear of a new device does so for a moment.
 	refusalShown = 8 * time.Second
