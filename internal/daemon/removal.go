@@ -74,15 +74,14 @@ func (d *daemon) RemoveDevice(ctx context.Context, req api.RemoveRequest) (*api.
 		return nil, explain(d.root, err)
 	}
 	// It is known for good. From here on nothing keeps it from being done.
+	asked := ctx
 	ctx = context.WithoutCancel(ctx)
 	err = d.members.reread()
 	if err == nil {
 		if err := d.announce(ctx); err != nil {
 			d.log.Warn("looking at the device records", "error", err)
 		} else if !gone.Stock {
-			wait, cancel := context.WithTimeout(ctx, farewell)
-			d.tell(wait, d.canBeTold([]api.Device{gone}), false)
-			cancel()
+			d.sayFarewell(asked, gone.ID)
 		}
 	}
 	if err = errors.Join(err, d.applyHeld()); err != nil {
@@ -96,6 +95,21 @@ func (d *daemon) RemoveDevice(ctx context.Context, req api.RemoveRequest) (*api.
 	}
 	d.log.Info("a device was removed", "peer", gone.Name, "device", gone.ID)
 	return line, nil
+}
+
+// sayFarewell waits until a device that is removed has its removal, is connected no
+// more, or has had its time.
+func (d *daemon) sayFarewell(ctx context.Context, gone string) {
+	ctx, cancel := context.WithTimeout(ctx, farewell)
+	defer cancel()
+	m, _, _ := d.members.current()
+	_ = d.bell.await(ctx, func() (bool, error) {
+		if !d.peers.isAccepted(gone) {
+			return true, nil
+		}
+		c, err := d.engine.Completion(gone, []string{recordsFolderID(m.Network)}, 0)
+		return err == nil && c.Connected && c.Nothing(), nil
+	})
 }
 
 // announce has the engine notice at once what was written to the records. Before

@@ -149,7 +149,7 @@ func (e *Engine) pass(folder string, files []protocol.FileInfo) []protocol.FileI
 	}
 	count, coming := 0, 0
 	if len(losses) > 0 {
-		count, coming = e.filesIn(folder)+uncounted(losses), e.coming(folder)
+		count, coming = e.filesIn(folder)+uncounted(losses), e.coming(b)
 	}
 	out, drop := e.brakes.sort(e.id.Short(), b, files, all, losses, at, pulled, count, coming)
 	if len(drop) > 0 {
@@ -270,8 +270,9 @@ func uncounted(losses []brake.Loss) (n int) {
 
 // coming counts the changes in a folder that are known of and have yet to be
 // looked at.
-func (e *Engine) coming(folder string) int {
-	if q, ok := e.watches.queues.Load(folder); ok {
+func (e *Engine) coming(b *braked) int {
+	if q, ok := e.watches.queues.Load(b.id); ok {
+		catchUp(b.root)
 		return q.(*watch.Queue).Len()
 	}
 	return 0

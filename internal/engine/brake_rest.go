@@ -89,9 +89,14 @@ func (e *Engine) unknown(folder string, mine, global protocol.FileInfo, ok bool)
 	if ok && !global.IsReceiveOnlyChanged() {
 		return false
 	}
+	return mine.Deleted || e.othersMade(mine) || e.alone(folder)
+}
+
+// othersMade reports whether another device has made some version of a file that leads
+// to this one.
+func (e *Engine) othersMade(f protocol.FileInfo) bool {
 	self := e.id.Short()
-	others := slices.ContainsFunc(mine.Version.Counters, func(c protocol.Counter) bool { return c.ID != self })
-	return mine.Deleted || others || e.alone(folder)
+	return slices.ContainsFunc(f.Version.Counters, func(c protocol.Counter) bool { return c.ID != self })
 }
 
 // alone reports whether a folder has peers, and the index of none of them is here.
@@ -123,10 +128,16 @@ func (e *Engine) mayDrop(folder string, names []string) []string {
 	e.brakes.mu.Lock()
 	held := b.Held() && b.resting
 	e.brakes.mu.Unlock()
-	if held && e.alone(folder) {
+	if !held {
+		return names
+	}
+	if e.alone(folder) {
 		return nil
 	}
-	return names
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		mine, ok, err := e.db.GetDeviceFile(folder, protocol.LocalDeviceID, name)
+		return err != nil || ok && e.othersMade(mine)
+	})
 }
 
 // lostHere returns what was lost in a folder while it only received, and others have,

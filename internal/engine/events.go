@@ -70,6 +70,9 @@ func (e *Engine) forward(ctx context.Context) {
 			}
 		case <-e.events.wake:
 			for _, ev := range e.events.take() {
+				if ctx.Err() != nil {
+					return
+				}
 				e.note(ev)
 			}
 		}
@@ -78,7 +81,7 @@ func (e *Engine) forward(ctx context.Context) {
 
 // note has everybody take note of an event.
 func (e *Engine) note(ev events.Event) {
-	e.sweeps.note(ev, time.Now())
+	e.sweeps.note(ev, ev.Time)
 	e.watches.note(ev)
 	e.noteLink(ev)
 	e.noteScan(ev)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/syncthing/syncthing/lib/events"
 	"github.com/syncthing/syncthing/lib/model"
+	"github.com/syncthing/syncthing/lib/protocol"
 )
 
 // failing is a Syncthing with a folder in this state, in which these files have failed.
@@ -18,38 +19,68 @@ type failing struct {
 
 func (f *failing) State(string) (string, time.Time, error) { return f.state, time.Time{}, nil }
 
-func (f *failing) FolderErrors(string) ([]model.FileError, error) {
-	var out []model.FileError
-	for _, p := range f.paths {
+func (f *failing) FolderErrors(string) ([]model.FileError, error) { return fileErrors(f.paths), nil }
+
+func fileErrors(paths []string) (out []model.FileError) {
+	for _, p := range paths {
 		out = append(out, model.FileError{Path: p})
 	}
-	return out, nil
+	return out
 }
 
-// What has failed is said also while it is tried again, and no longer.
+// lacking is the index of a device that lacks these files.
+type lacking struct {
+	index
+	paths []string
+}
+
+func (l *lacking) GetGlobalFile(_, name string) (protocol.FileInfo, bool, error) {
+	return protocol.FileInfo{Name: name, Version: protocol.Vector{}.Update(1)}, true, nil
+}
+
+func (l *lacking) GetDeviceFile(_ string, _ protocol.DeviceID, name string) (protocol.FileInfo, bool, error) {
+	f := protocol.FileInfo{Name: name, Version: protocol.Vector{}.Update(1)}
+	if slices.Contains(l.paths, name) {
+		f.Version = protocol.Vector{}
+	}
+	return f, true, nil
+}
+
+// What has failed is said also while it is tried again, as long as it is needed.
 func TestFailuresWhileTheyAreTriedAgain(t *testing.T) {
 	t.Parallel()
-	m := &failing{}
-	e := &Engine{model: m}
+	m, db := &failing{}, &lacking{}
+	e := &Engine{model: m, db: db}
+	note := func(typ events.EventType, data map[string]any) {
+		data["folder"] = "f"
+		e.noteFailures(events.Event{Type: typ, Data: data})
+	}
+	pulled := func(paths ...string) {
+		if len(paths) > 0 {
+			note(events.FolderErrors, map[string]any{"errors": fileErrors(paths)})
+		}
+		note(events.StateChanged, map[string]any{"from": "syncing", "to": "idle"})
+	}
 	for i, step := range []struct {
-		to, now string // the state that an event tells, and the present one
-		paths   []string
-		want    []string
+		do     func()
+		state  string
+		paths  []string // what Syncthing says
+		lacked []string
+		want   []string
 	}{
-		{"sync-waiting", "sync-waiting", nil, nil},
-		{"idle", "idle", []string{"a", "c"}, []string{"a", "c"}},
-		{"sync-waiting", "sync-waiting", []string{"a", "c"}, []string{"a", "c"}},
-		{"sync-preparing", "sync-preparing", nil, []string{"a", "c"}},
-		{"syncing", "syncing", []string{"b", "c"}, []string{"a", "b", "c"}},
-		{"idle", "syncing", nil, []string{"a", "c"}}, // the news of an earlier rest
-		{"idle", "idle", []string{"b"}, []string{"b"}},
-		{"scanning", "scanning", nil, nil},
-		{"syncing", "syncing", nil, []string{"b"}},
-		{"idle", "idle", nil, nil},
-		{"syncing", "syncing", nil, nil},
+		{func() {}, "syncing", nil, []string{"a"}, nil},
+		{func() { pulled("a", "c") }, "idle", []string{"a", "c"}, []string{"a", "c"}, []string{"a", "c"}},
+		{func() {}, "sync-preparing", nil, []string{"a", "c"}, []string{"a", "c"}},
+		{func() {}, "syncing", nil, []string{"c"}, []string{"c"}}, // a has come meanwhile
+		{func() {}, "syncing", []string{"b", "c"}, []string{"a", "b", "c"}, []string{"a", "b", "c"}},
+		{func() { pulled("b") }, "syncing", nil, []string{"a", "b"}, []string{"b"}}, // it pulls again already
+		{func() {}, "scanning", nil, []string{"b"}, nil},
+		{func() { note(events.StateChanged, map[string]any{"from": "scanning", "to": "idle"}) }, "syncing", nil, []string{"b"}, []string{"b"}},
+		{func() { pulled() }, "idle", nil, []string{"b"}, nil},
+		{func() {}, "syncing", nil, []string{"b"}, nil},
 	} {
-		m.state, m.paths = step.now, step.paths
-		e.noteFailures(events.Event{Type: events.StateChanged, Data: map[string]any{"folder": "f", "to": step.to}})
+		step.do()
+		m.state, m.paths, db.paths = step.state, step.paths, step.lacked
 		failed, err := e.failed("f")
 		var got []string
 		for _, f := range failed {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"runtime"
 	"testing"
 
 	"github.com/syncthing/syncthing/lib/fs"
@@ -42,6 +43,9 @@ func TestWhatIsPulledIsLookedAt(t *testing.T) {
 			return nil
 		}, ""},
 	} {
+		if step.want == "dir/link" && runtime.GOOS == "windows" {
+			continue // nobody may make links there
+		}
 		if err := step.do(); err != nil {
 			t.Fatal(err)
 		}

@@ -22,8 +22,8 @@ const (
 	// look is never put off for longer than sweepMax.
 	sweepShare = 10
 	sweepMax   = 30 * time.Second
-	// ownLate is how much later than a scan its event may come. An event can
-	// also be lost, and the next one must not be taken for it.
+	// ownLate is how much later than a scan its event may come. There is none if
+	// the folder is stopped, and the next one must not be taken for it.
 	ownLate = time.Second
 )
 

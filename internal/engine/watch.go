@@ -79,7 +79,6 @@ func (e *Engine) rewatch(ctx context.Context, running bool) {
 			w.stop()
 			delete(e.watches.folders, id)
 			e.watches.queues.Delete(id)
-			noticing.CompareAndDelete(filepath.Clean(w.cfg.Path), w.queue)
 		}
 	}
 	for id, f := range wanted {
@@ -92,7 +91,6 @@ func (e *Engine) rewatch(ctx context.Context, running bool) {
 			queue: watch.NewQueue(settle), scan: e.scan, pulling: e.pulling, pause: rescanPause}
 		e.watches.folders[id] = w
 		e.watches.queues.Store(id, w.queue)
-		noticing.Store(filepath.Clean(f.Path), w.queue)
 		first := w.open(ctx) // before the scan that finds what is there already
 		e.loops.Go(func() {
 			defer cancel()
@@ -271,6 +269,9 @@ var errRewatch = errors.New("the folder has to be watched anew")
 
 // serve has changes looked at until the source fails or ctx ends.
 func (w *watched) serve(ctx context.Context, s *source, missed bool) error {
+	root := filepath.Clean(w.cfg.Path)
+	noticing.Store(root, w.queue) // what was put in place before is among what was missed
+	defer noticing.CompareAndDelete(root, w.queue)
 	if missed {
 		w.queue.Add(watch.Change{Path: watch.Root, Deep: true})
 	}

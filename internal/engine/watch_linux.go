@@ -98,3 +98,10 @@ func finished(root, name string, modified time.Time) bool {
 	t, ok := trees.Load(root)
 	return !ok || t.(*watch.Tree).Finished(name, modified)
 }
+
+// catchUp has what has happened in a folder be in its queue.
+func catchUp(root string) {
+	if t, ok := trees.Load(root); ok {
+		t.(*watch.Tree).CatchUp()
+	}
+}

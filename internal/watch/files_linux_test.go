@@ -369,3 +369,34 @@ func TestLimitErrorSaysWhatToDo(t *testing.T) {
 		t.Errorf("got %q, %q", l.Command(), l.File())
 	}
 }
+
+// Whoever catches up is told at once of what has happened.
+func TestCatchUp(t *testing.T) {
+	t.Parallel()
+	w, err := Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	root := t.TempDir()
+	q := NewQueue(Settle{})
+	tree, err := w.Add(root, nil, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 200 {
+		file := filepath.Join(root, "file")
+		if err := os.Symlink("x", file); err != nil {
+			t.Fatal(err)
+		}
+		tree.CatchUp()
+		q.Take()
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+		tree.CatchUp()
+		if got := q.Take(); len(got) != 1 || got[0].Path != "file" {
+			t.Fatalf("told of %v", got)
+		}
+	}
+}

@@ -140,6 +140,13 @@ func (t *Tree) Unfinished(dir string) map[string]bool {
 	return out
 }
 
+// CatchUp reports what has happened before it is called and can be told of already.
+func (t *Tree) CatchUp() {
+	t.w.mu.Lock()
+	defer t.w.mu.Unlock()
+	t.w.catchUp()
+}
+
 func (t *Tree) report(c Change) {
 	if !t.initial {
 		t.queue.Add(c)
