@@ -199,9 +199,9 @@ type loss struct {
 	*content
 }
 
-// unthinned is how long nothing is thinned out of history: an hour by its clock, which
+// unthinned is how long nothing is thinned out of history: a day by its clock, which
 // is wrong by so much; see maxWrong.
-const unthinned = time.Hour - (2*maxWrong+1)*time.Minute
+const unthinned = 24*time.Hour - (2*maxWrong+1)*time.Minute
 
 // lost holds what is owed against what is there.
 func (l *ledger) lost(there map[hash]string) []loss {
@@ -210,7 +210,7 @@ func (l *ledger) lost(there map[hash]string) []loss {
 	debtors := map[hash][]string{}
 	for device, debts := range l.owed {
 		for h, since := range debts {
-			if time.Since(since) > unthinned || l.ended[h] && since.Before(l.full[device]) {
+			if l.ended[h] && (time.Since(since) > unthinned || since.Before(l.full[device])) {
 				continue
 			}
 			if _, ok := there[h]; !ok && l.contents[h].whole {

@@ -222,7 +222,7 @@ func settle(t *testing.T, l *ledger, nodes []node) {
 	t.Helper()
 	there := map[hash]string{}
 	for _, n := range nodes {
-		found, err := have(n.Path("shared"), n.Path(".botsync", "versions"), n.Path(".botsync", "reverted"))
+		found, err := have(n.Path("shared"), n.Path(".botsync", "versions"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -30,13 +30,25 @@ type troubleMaker struct {
 	isolated  bool // the first two nodes do not reach each other
 	full      bool
 	did       map[string]int
+	made      int // troubles so far
 }
+
+// troubles are how many kinds there are, some of them the same.
+const troubles = 21
+
+// oneOfEach are the first ones, so that there is one of each however few there are.
+var oneOfEach = []int{16, 14, 18, 10, 13, 8, 9, 0}
 
 // make makes one trouble, or ends one.
 func (m *troubleMaker) make() {
 	i := m.IntN(len(m.nodes))
 	n := m.nodes[i]
-	switch m.IntN(21) {
+	kind := m.IntN(troubles)
+	if m.made < len(oneOfEach) {
+		kind = oneOfEach[m.made]
+	}
+	m.made++
+	switch kind {
 	case 0, 1, 2, 3, 4, 5, 6, 7:
 		m.count(n, "kill")
 		n.Kill()
@@ -86,8 +98,8 @@ func (m *troubleMaker) make() {
 	}
 }
 
-// maxWrong is how wrong clocks are, in minutes. History keeps everything for an
-// hour by its clock, and this may be that of a device which is ahead, for a version
+// maxWrong is how wrong clocks are, in minutes. History keeps everything for a
+// day by its clock, and this may be that of a device which is ahead, for a version
 // of the time when it was behind.
 const maxWrong = 15
 

@@ -40,9 +40,10 @@ func TestOver(t *testing.T) {
 		{50, 50, false},    // not more than 50 files
 		{51, 51, true},     // all of them
 		{51, 1000, false},  // not more than a third
-		{51, 153, true},    //
-		{331, 1000, true},  //
-		{330, 1000, false}, //
+		{51, 153, false},   //
+		{52, 153, true},    //
+		{334, 1000, true},  //
+		{333, 1000, false}, //
 		{1000, 1000, true}, //
 		{0, 0, false},      //
 	} {
@@ -208,7 +209,7 @@ func TestMovedAfterItWasHeld(t *testing.T) {
 	f.Offer(start, lost, 300, 0)
 	f.Hold()
 	for i, l := range lost {
-		if got, want := f.Moved(a.Contents(start), 20, 300), 200-i+20 <= 99; got != want {
+		if got, want := f.Moved(a.Contents(start), 20, 300), 200-i+20 <= 100; got != want {
 			t.Fatalf("after %d arrived: %v", i, got)
 		}
 		a.Add(start, "inbox", fmt.Sprint("elsewhere/", i), l.Content)

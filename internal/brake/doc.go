@@ -42,7 +42,7 @@ type Limits struct {
 }
 
 // Default are the limits unless config.toml has others.
-func Default() Limits { return Limits{Files: 50, Share: 0.33} }
+func Default() Limits { return Limits{Files: 50, Share: 1.0 / 3} }
 
 // Over reports whether so many lost files of a folder are too many.
 func (l Limits) Over(lost, of int) bool {

@@ -192,7 +192,7 @@ func TestEveryFieldIsDescribed(t *testing.T) {
 		api.Devices{}, api.RenamedLine{}, api.RemovedLine{}, api.AddedLine{}, api.LeftLine{}, api.RoleLine{}, api.RevertedLine{},
 		api.Doctor{}, api.ResumeLine{},
 		api.History{}, api.RestoredLine{}, api.UndoneLine{},
-		api.Conflicts{}, api.ConflictDiffs{}, api.ResolvedLine{},
+		api.Conflicts{}, api.Ignores{}, api.ConflictDiffs{}, api.ResolvedLine{},
 		startedLine{}, stoppedLine{}, listeningLine{}, demoResult{}, skillLine{},
 	} {
 		walk(reflect.TypeOf(v))

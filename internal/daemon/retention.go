@@ -101,11 +101,18 @@ func (d *daemon) historyLimits() history.Limits {
 	if limits.Bytes > 0 {
 		return limits
 	}
-	limits.Bytes = historyBytes
-	if total, err := engine.Total(d.root.StateDir()); err == nil && total > 0 {
-		limits.Bytes = min(limits.Bytes, int64(total/100*historyShare))
-	}
+	total, _ := engine.Total(d.root.StateDir())
+	limits.Bytes = historySize(total)
 	return limits
+}
+
+// historySize is how many bytes of versions are kept on a disk of that size in bytes;
+// 0 if it is not known.
+func historySize(total uint64) int64 {
+	if total == 0 {
+		return historyBytes
+	}
+	return min(historyBytes, int64(total/100*historyShare))
 }
 
 // sweepHistory removes versions that are too many, and so many bytes more.

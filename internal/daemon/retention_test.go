@@ -162,3 +162,14 @@ func TestHistoryLimits(t *testing.T) {
 		t.Errorf("%+v of %d bytes", l, total)
 	}
 }
+
+// A tenth of the disk, and 10 GB at most.
+func TestHistorySize(t *testing.T) {
+	t.Parallel()
+	const gb = 1_000_000_000
+	for total, want := range map[uint64]int64{0: 10 * gb, 1000: 100, 50 * gb: 5 * gb, 100 * gb: 10 * gb, 101 * gb: 10 * gb, 4000 * gb: 10 * gb} {
+		if got := historySize(total); got != want {
+			t.Errorf("of a disk of %d bytes %d, want %d", total, got, want)
+		}
+	}
+}

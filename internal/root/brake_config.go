@@ -11,7 +11,7 @@ type Brake struct {
 // maxBrakeFiles bounds [Brake].Files.
 const maxBrakeFiles = 1_000_000_000
 
-func defaultBrake() Brake { return Brake{Enabled: true, Files: 50, Share: 0.33} }
+func defaultBrake() Brake { return Brake{Enabled: true, Files: 50, Share: 1.0 / 3} }
 
 func (b Brake) normalised() (Brake, error) {
 	switch {

@@ -12,12 +12,12 @@ func TestBrakeConfig(t *testing.T) {
 		want Brake
 		bad  string
 	}{
-		{text: "", want: Brake{true, 50, 0.33}},
-		{text: "[brake]\nfiles = 10", want: Brake{true, 10, 0.33}},
+		{text: "", want: Brake{true, 50, 1.0 / 3}},
+		{text: "[brake]\nfiles = 10", want: Brake{true, 10, 1.0 / 3}},
 		{text: "[brake]\nshare = 1", want: Brake{true, 50, 1}},
 		{text: "[brake]\nfiles = 0\nshare = 0.0", want: Brake{true, 0, 0}},
-		{text: "[brake]\nenabled = false", want: Brake{false, 50, 0.33}},
-		{text: "[brake]\nenabled = false\nfiles = 0\nshare = 0.0", want: Brake{false, 50, 0.33}},
+		{text: "[brake]\nenabled = false", want: Brake{false, 50, 1.0 / 3}},
+		{text: "[brake]\nenabled = false\nfiles = 0\nshare = 0.0", want: Brake{false, 50, 1.0 / 3}},
 		{text: "[brake]\nfiles = -1", bad: "files -1 is not between"},
 		{text: "[brake]\nshare = 33.0", bad: "share 33 is not between"},
 		{text: "[brake]\nshare = nan", bad: "share NaN is not between"},

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 	"time"
 
@@ -14,9 +13,6 @@ import (
 // What the system has still to tell counts with the first of many losses: it does not
 // leave before it is known how many there are.
 func TestFirstOfManyLossesIsHeld(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("elsewhere the system cannot be asked what it has still to tell")
-	}
 	b := newBrakeTest(t)
 	b.write(0, 40)
 	remove := func(i int) {
