@@ -112,17 +112,19 @@ type layer[S, O any, M metadata, B any, P keyValue] struct {
 	// written is told after the index of this device was written; it may be nil.
 	written func(folder string)
 
-	mtimes  mtimes
-	knowns  knowns
-	choices choices
+	mtimes   mtimes
+	knowns   knowns
+	choices  choices
+	maxWhole int
 }
 
 func layerOver[S, O any, M metadata, B any, P keyValue](db store[S, O, M, B, P]) *layer[S, O, M, B, P] {
 	return &layer[S, O, M, B, P]{
-		store:  db,
-		pass:   func(_ string, files []protocol.FileInfo) []protocol.FileInfo { return files },
-		mtimes: mtimes{none: map[string]bool{}},
-		knowns: knowns{all: map[string]*known{}},
+		store:    db,
+		pass:     func(_ string, files []protocol.FileInfo) []protocol.FileInfo { return files },
+		mtimes:   mtimes{none: map[string]bool{}},
+		knowns:   knowns{all: map[string]*known{}},
+		maxWhole: maxWhole,
 	}
 }
 

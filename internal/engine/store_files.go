@@ -13,6 +13,7 @@ type known struct {
 	recent *recent
 	names  *localNames
 	ahead  ahead
+	whole  whole
 }
 
 // write has entries written: of these names, or any if names is nil.
@@ -21,6 +22,8 @@ func (k *known) write(names []string, local bool, write func() error) error {
 		k.names.add(names...)
 		k.ahead.begin(names)
 		defer k.ahead.end()
+		k.whole.begin(names)
+		defer k.whole.done()
 	}
 	return k.recent.write(names, write)
 }
@@ -38,6 +41,7 @@ func (l *layer[S, O, M, B, P]) known(folder string) *known {
 	if k == nil {
 		sequence, err := l.store.GetDeviceSequence(folder, protocol.LocalDeviceID)
 		k = &known{recent: newRecent(), names: newLocalNames(err == nil && sequence == 0)}
+		k.whole.over = err == nil && sequence == 0
 		l.knowns.all[folder] = k
 	}
 	return k
@@ -80,6 +84,12 @@ func (l *layer[S, O, M, B, P]) GetDeviceFile(folder string, device protocol.Devi
 		return l.store.GetDeviceFile(folder, device, name)
 	}
 	k, normal := l.known(folder), osutil.NormalizedFilename(name)
+	if k.whole.wanted() {
+		l.readWhole(folder, k)
+	}
+	if file, found, known := k.whole.get(normal); known {
+		return file, found, nil
+	}
 	if k.names.known() {
 		if k.names.absent(normal) {
 			return protocol.FileInfo{}, false, nil
@@ -92,6 +102,16 @@ func (l *layer[S, O, M, B, P]) GetDeviceFile(folder string, device protocol.Devi
 	return k.recent.get(name, false, func() (protocol.FileInfo, bool, error) {
 		return l.store.GetDeviceFile(folder, device, name)
 	})
+}
+
+// readWhole reads all entries of this device.
+func (l *layer[S, O, M, B, P]) readWhole(folder string, k *known) {
+	count, err := l.store.CountLocal(folder, protocol.LocalDeviceID)
+	if err != nil {
+		return
+	}
+	entries, failed := k.gathering(l.store.AllLocalFiles(folder, protocol.LocalDeviceID))
+	k.whole.read(count.TotalItems()+count.Deleted, l.maxWhole, entries, failed)
 }
 
 // GetGlobalFile returns the entry of a file that all devices are to have.

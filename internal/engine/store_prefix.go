@@ -15,6 +15,12 @@ const fewNames = 256
 // first if it is asked for those of all devices.
 func (l *layer[S, O, M, B, P]) AllLocalFilesWithPrefix(folder string, device protocol.DeviceID, prefix string) (iter.Seq[protocol.FileInfo], func() error) {
 	if prefix == "" {
+		if device == protocol.LocalDeviceID {
+			ask := func(name string) (protocol.FileInfo, bool, error) { return l.GetDeviceFile(folder, device, name) }
+			if entries, failed, ok := l.known(folder).whole.entries(ask); ok {
+				return entries, failed
+			}
+		}
 		return l.allLocalFiles(folder, device)
 	}
 	var names []string
