@@ -5,6 +5,7 @@ PREFIX   ?= /usr/local
 FUZZTIME ?= 5s
 OPERATIONS ?= 10000
 KILLS    ?= 200
+ENTRIES ?= 1000000
 VERSION  ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null)
 
 # Syncthing needs the tag noassets: its web interface is generated code that its
@@ -28,7 +29,7 @@ PHASES := fmt build vet staticcheck unit race fuzz e2e
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo test lint fmt vet staticcheck unit race e2e npm openclaw model fuzz bench cross notices install clean
+.PHONY: help build demo test lint fmt vet staticcheck unit race e2e npm openclaw model flood fuzz bench cross notices install clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +84,9 @@ npm: ## tests with programs from npm, such as MCP's inspector; downloads them on
 model: ## OPERATIONS and KILLS (10000, 200) on real daemons: is anything lost? As root on Linux
 	BOTSYNC_TEST_OPERATIONS=$(OPERATIONS) BOTSYNC_TEST_KILLS=$(KILLS) \
 		$(GO) test -count=1 -v -timeout 5h -run '^TestNothingIsLost$$' ./e2e/machines
+
+flood: ## a member that announces ENTRIES (1000000) files and gives none
+	BOTSYNC_TEST_ENTRIES=$(ENTRIES) $(GO) test -count=1 -v -timeout 2h -run '^TestFloodOfEntries$$' ./internal/engine
 
 # Not part of "make test": it needs npm, and some minutes.
 openclaw: ## notifications to a real OpenClaw gateway, which npm installs once (880 MB)
