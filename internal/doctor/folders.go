@@ -22,13 +22,13 @@ func (b *book) folder(f Folder) {
 	switch {
 	case f.Missing:
 		add(api.CheckFail, "folder", sayf("The directory %s is missing: the folder is not synced.", b.path(f.Path)),
-			plain("Put it back with its files and its .stfolder, or mount its disk. If it is gone for good: see docs/doctor.md."))
+			sayf("Put it back with its files and its .stfolder, or mount its disk. If they are lost, botsync resume %v --undo brings the files back from the other devices.", name))
 	case f.Err != nil:
 		add(api.CheckFail, "folder", sayf("%s cannot be read or written: %v.", b.path(f.Path), cause(f.Err)),
 			plain("Make it readable and writable for the user who runs botsync."))
 	case f.Unmarked:
 		add(api.CheckFail, "folder", sayf("The mark .stfolder is missing in %s: it is not synced, lest an empty disk passes for deletions.", b.path(f.Path)),
-			sayf("If all files are there: mkdir %s", quoted(b.path(join2(f.Path)))))
+			sayf("If all files are there: mkdir %s; if they are lost, botsync resume %v --undo brings them back from the other devices.", quoted(b.path(join2(f.Path))), name))
 	case f.Stopped != "":
 		fix := plain("Free what keeps it from being synced; botsync tries again by itself.")
 		if strings.Contains(f.Stopped, "insufficient space") { // Syncthing's words
