@@ -10,6 +10,7 @@ import (
 
 	"github.com/syncthing/syncthing/lib/config"
 	"github.com/syncthing/syncthing/lib/fs"
+	"github.com/syncthing/syncthing/lib/osutil"
 )
 
 // That a temporary file cannot be made is told when it is written to, with the
@@ -101,6 +102,38 @@ func TestEmptyTemporaryFilesAreMade(t *testing.T) {
 		}
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() != size {
 			t.Errorf("%s: %v, %v", name, info, err)
+		}
+	}
+}
+
+// A file that could not be had from peers, and is then found here under the name that
+// it had before, is taken from there.
+func TestRenamedFilesReplaceHoles(t *testing.T) {
+	for how, take := range map[string]func(fsys fs.Filesystem, from, temp string) error{
+		"renamed": fs.Filesystem.Rename,
+		"copied": func(fsys fs.Filesystem, from, temp string) error {
+			return osutil.Copy(fs.CopyRangeMethodStandard, fsys, fsys, from, temp)
+		},
+	} {
+		dir := t.TempDir()
+		cfg := config.FolderConfiguration{ID: "id", FilesystemType: filesystemType, CaseSensitiveFS: true, Path: dir}
+		fsys := cfg.Filesystem()
+		temp := fs.TempName("new")
+		file, err := fsys.OpenFile(temp, fs.OptReadWrite|fs.OptCreate|fs.OptExclusive, 0o666)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(file.Truncate(7), file.Close(), os.WriteFile(filepath.Join(dir, "old"), []byte("content"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		if err := take(fsys, "old", temp); err != nil {
+			t.Fatal(how, err)
+		}
+		if err := errors.Join(fsys.Chmod(temp, 0o640), fsys.Rename(temp, "new")); err != nil {
+			t.Errorf("%s: %v", how, err)
+		}
+		if data, err := os.ReadFile(filepath.Join(dir, "new")); err != nil || string(data) != "content" {
+			t.Errorf("%s: %q, %v", how, data, err)
 		}
 	}
 }

@@ -180,10 +180,15 @@ const closed = -1
 func (r *replacing) opened(temp string) {
 	r.mu.Lock()
 	delete(r.temps, temp)
+	r.forgetHole(temp)
+	r.mu.Unlock()
+}
+
+// forgetHole is called with mu held.
+func (r *replacing) forgetHole(temp string) {
 	if r.hole == temp {
 		r.hole, r.make = "", nil
 	}
-	r.mu.Unlock()
 }
 
 // makeLater notes how to make a temporary file that is all of it a hole. That is only
@@ -206,9 +211,11 @@ func (r *replacing) makeNow(temp string) error {
 	return now()
 }
 
+// complete notes that what a temporary file is to be named is there under another name.
 func (r *replacing) complete(temp string) {
 	r.mu.Lock()
 	r.temps[temp] = closed
+	r.forgetHole(temp)
 	r.mu.Unlock()
 }
 
