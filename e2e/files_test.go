@@ -36,12 +36,12 @@ func awaitSame(t *testing.T, a, b *botsynctest.Node) {
 			t.Logf("- %s, + %s:\n%s", a.Name, b.Name, diff)
 		}
 	}()
-	botsynctest.Await(t, "the same files on both sides", func() bool {
+	botsynctest.AwaitProgress(t, "the same files on both sides", func() (string, bool) {
 		diff = ""
 		for _, folder := range folders {
 			diff += botsynctest.TreeDiff(a.Path(folder), b.Path(folder))
 		}
-		return diff == ""
+		return diff, diff == ""
 	})
 }
 

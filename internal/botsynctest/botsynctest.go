@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -170,7 +171,7 @@ func (n *Node) Status() api.Status {
 	return s
 }
 
-// AwaitStatus waits until the status is as wanted.
+// AwaitStatus waits until the status is as wanted, as long as files arrive.
 func (n *Node) AwaitStatus(what string, wanted func(api.Status) bool) api.Status {
 	n.TB.Helper()
 	var s api.Status
@@ -180,13 +181,17 @@ func (n *Node) AwaitStatus(what string, wanted func(api.Status) bool) api.Status
 			n.TB.Logf("the last status of %s: %+v", n.Name, s)
 		}
 	}()
-	Await(n.TB, n.Name+": "+what, func() bool {
+	AwaitProgress(n.TB, n.Name+": "+what, func() (string, bool) {
 		s = n.Status()
 		if wanted(s) {
-			return true
+			return "", true
 		}
 		time.Sleep(statusPoll)
-		return false
+		var counts []int
+		for _, f := range s.Folders {
+			counts = append(counts, f.Files, f.NeedFiles)
+		}
+		return fmt.Sprint(counts), false
 	})
 	done = true
 	return s
@@ -221,6 +226,28 @@ func AwaitFor(t testing.TB, limit time.Duration, what string, holds func() bool)
 	t.Helper()
 	if !Within(limit, holds) {
 		t.Fatalf("waited in vain for: %s", what)
+	}
+}
+
+// AwaitProgress is Await for what takes the longer the more others are at work: the
+// condition also says how far it is, and Patience begins anew whenever that has
+// changed, five times at most.
+func AwaitProgress(t testing.TB, what string, holds func() (progress string, ok bool)) {
+	t.Helper()
+	last, since, begun := "", time.Now(), time.Now()
+	for {
+		progress, ok := holds()
+		if ok {
+			return
+		}
+		now := time.Now()
+		if progress != last {
+			last, since = progress, now
+		}
+		if now.Sub(since) > Patience || now.Sub(begun) > 5*Patience {
+			t.Fatalf("waited in vain for: %s", what)
+		}
+		time.Sleep(poll)
 	}
 }
 
