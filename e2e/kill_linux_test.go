@@ -283,16 +283,22 @@ func onlyBy(t *testing.T, sides []*botsynctest.Node, i int) {
 	t.Helper()
 	author := sides[i].Name
 	for _, n := range sides {
-		strange := map[string]int{}
-		for line := range strings.Lines(n.Must("log", "--json", "--path", "shared/by "+author, "--since", "0", "--limit", "0").Stdout) {
-			var e api.Event
-			must(t, json.Unmarshal([]byte(line), &e))
-			if e.Device == nil || e.Device.Name != author {
-				strange[fmt.Sprint(e.Type, " ", e.Action, " ", e.Path)]++
+		strange := map[string]bool{}
+		told := strings.SplitAfter(n.Must("log", "--json", "--path", "shared/by "+author, "--since", "0", "--limit", "0").Stdout, "\n")
+		events := make([]api.Event, len(told)-1)
+		for i := range events {
+			must(t, json.Unmarshal([]byte(told[i]), &events[i]))
+			if e := events[i]; e.Device == nil || e.Device.Name != author {
+				strange[e.Path] = true
+			}
+		}
+		for i, e := range events {
+			if strange[e.Path] {
+				t.Log(told[i])
 			}
 		}
 		if len(strange) > 0 {
-			t.Errorf("the log of %s tells of changes of %s's files that %s did not make: %v", n.Name, author, author, strange)
+			t.Errorf("the log of %s tells of changes of %s's files that %s did not make: %v", n.Name, author, author, slices.Sorted(maps.Keys(strange)))
 		}
 	}
 }
