@@ -31,7 +31,9 @@ func decoded[T any](t *testing.T, n *botsynctest.Node, args ...string) T {
 func treeOf(t *testing.T, dir string) []string {
 	t.Helper()
 	tree, err := untimed(dir)
-	must(t, err)
+	if err != nil {
+		t.Fatal(err)
+	}
 	return tree
 }
 
