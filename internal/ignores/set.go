@@ -13,6 +13,7 @@ type Set struct {
 	rules   []*Rule
 	refused []*Rule
 	text    string
+	index   index
 }
 
 // SharedName is the file at the top of a folder whose patterns all devices obey.
@@ -56,6 +57,7 @@ func New(local, shared []*Rule) *Set {
 		}
 	}
 	s.text = b.String()
+	s.index = newIndex(s.rules)
 	return s
 }
 
@@ -130,21 +132,7 @@ func (s *Set) Match(name string) Verdict {
 		return Verdict{}
 	}
 	name = norm.NFC.String(name)
-	lower := strings.ToLower(name)
-	whole := true
-	for _, r := range s.rules {
-		for _, p := range r.parts {
-			whole = whole && p.skips
-			subject := name
-			if p.fold {
-				subject = lower
-			}
-			if p.glob.Match(subject) {
-				return Verdict{Rule: r, Ignored: !p.admits, Whole: !p.admits && whole}
-			}
-		}
-	}
-	return Verdict{}
+	return s.index.match(s.rules, name, strings.ToLower(name))
 }
 
 // Precious reports whether a path is, or is in, what must not be deleted here
