@@ -19,6 +19,7 @@ type fileIndex interface {
 	GetGlobalFile(folder string, file string) (protocol.FileInfo, bool, error)
 	AllNeededGlobalFiles(folder string, device protocol.DeviceID, order config.PullOrder, limit, offset int) (iter.Seq[protocol.FileInfo], func() error)
 	AllLocalFilesWithPrefix(folder string, device protocol.DeviceID, prefix string) (iter.Seq[protocol.FileInfo], func() error)
+	below(folder, prefix string) (iter.Seq[protocol.FileInfo], func() error)
 }
 
 // File is what the index says about a file, symbolic link or directory.
@@ -105,7 +106,7 @@ func (e *Engine) Below(folder, dir string) ([]File, error) {
 		prefix = filepath.FromSlash(dir) + string(filepath.Separator)
 	}
 	var out []File
-	files, failed := e.db.AllLocalFilesWithPrefix(folder, protocol.LocalDeviceID, prefix)
+	files, failed := e.db.below(folder, prefix)
 	for f := range files {
 		if !f.IsDirectory() && !f.IsDeleted() && !f.IsInvalid() && strings.HasPrefix(f.Name, prefix) {
 			out = append(out, newFile(f))

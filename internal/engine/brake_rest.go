@@ -148,7 +148,7 @@ func (e *Engine) lostHere(folder string) ([]brake.Loss, error) {
 		return nil, err
 	}
 	var out []brake.Loss
-	files, failed := e.db.AllLocalFilesWithPrefix(folder, protocol.LocalDeviceID, "")
+	files, failed := e.db.below(folder, "")
 	for f := range files {
 		emptied := !f.Deleted && f.Type == protocol.FileInfoTypeFile && f.Size == 0
 		// One without a version is about to come back.

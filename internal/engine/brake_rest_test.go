@@ -32,7 +32,7 @@ func (b *brakeTest) peerHas() {
 		b.Fatal(err)
 	}
 	var files []protocol.FileInfo
-	all, failed := b.e.db.AllLocalFilesWithPrefix(brakeFolder, protocol.LocalDeviceID, "")
+	all, failed := b.e.db.below(brakeFolder, "")
 	for f := range all {
 		files = append(files, f)
 	}

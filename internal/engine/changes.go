@@ -30,6 +30,7 @@ type Change struct {
 // index is what is read of Syncthing's database.
 type index interface {
 	fileIndex
+	fullScanIndex
 	AllLocalFilesBySequence(folder string, device protocol.DeviceID, start int64, limit int) (iter.Seq[protocol.FileInfo], func() error)
 	ListDevicesForFolder(folder string) ([]protocol.DeviceID, error)
 	GetDeviceSequence(folder string, device protocol.DeviceID) (int64, error)

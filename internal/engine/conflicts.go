@@ -140,7 +140,7 @@ func (e *Engine) OriginalOf(folder, copied string) (string, error) {
 		return n.Base, nil
 	}
 	found := ""
-	files, failed := e.db.AllLocalFilesWithPrefix(folder, protocol.LocalDeviceID, filepath.FromSlash(n.Beginning()))
+	files, failed := e.db.below(folder, filepath.FromSlash(n.Beginning()))
 	for f := range files {
 		if name := filepath.ToSlash(f.Name); found == "" && n.Of(name) {
 			found = name

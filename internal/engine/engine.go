@@ -72,6 +72,7 @@ type Engine struct {
 	onEvent   func(Event)
 	onLoss    func(Loss) error
 	losses    map[string]*lossKeeper // by the roots of folders
+	fullScans map[string]bool        // the roots of folders
 	sets      conflictSets
 	bases     mergeBases
 	slips     slipLists
@@ -199,6 +200,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	e.keepJournals(e.cfg.FolderList())
 	e.keepLosses(e.cfg.FolderList())
 	e.keepCopyNamers(e.cfg.FolderList())
+	e.keepFullScans(e.cfg.FolderList())
 	if err := e.adoptPulls(ctx, sdb, sdb.enter); err != nil {
 		sdb.Close()
 		return databaseError(err)
@@ -302,6 +304,7 @@ func (e *Engine) Apply(s Settings) error {
 	e.keepJournals(wanted.Folders)
 	e.keepLosses(wanted.Folders)
 	e.keepCopyNamers(wanted.Folders)
+	e.keepFullScans(wanted.Folders)
 	e.addBrakes(s)
 	e.primaries.set(s.Peers)
 	e.finder.set(s.Peers) // before Syncthing hears of new ones and asks for them
@@ -348,6 +351,7 @@ func (e *Engine) Close() error {
 	e.keepIgnores(nil)
 	e.keepLosses(nil)
 	e.keepCopyNamers(nil)
+	e.keepFullScans(nil)
 	e.baseCancel()
 	<-e.base
 	if err != nil {

@@ -50,7 +50,7 @@ func (f folderFS) DirNames(name string) ([]string, error) {
 	if unfinished := unfinished(f.root, filepath.Clean(name)); len(unfinished) > 0 {
 		names = slices.DeleteFunc(names, func(n string) bool { return unfinished[n] })
 	}
-	return f.visible(name, names), nil
+	return f.changed(filepath.Clean(name), f.visible(name, names)), nil
 }
 
 // OpenFile has temporary files opened and synced by those who write them.

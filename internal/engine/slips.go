@@ -41,7 +41,7 @@ func (e *Engine) Slips(folder string) ([]Slip, error) {
 		return known, nil
 	}
 	var out []Slip
-	files, failed := e.db.AllLocalFilesWithPrefix(folder, protocol.LocalDeviceID, "")
+	files, failed := e.db.below(folder, "")
 	for f := range files {
 		if !f.IsReceiveOnlyChanged() {
 			continue

@@ -104,6 +104,26 @@ func (l *layer[S, O, M, B, P]) GetDeviceFile(folder string, device protocol.Devi
 	})
 }
 
+// beginScan says that a scan of a whole folder begins, for which the entries of this
+// device are kept.
+func (l *layer[S, O, M, B, P]) beginScan(folder string) {
+	k := l.known(folder)
+	k.whole.again()
+	if k.whole.wanted() {
+		l.readWhole(folder, k)
+	}
+}
+
+// scanning reports whether the entries of this device are kept, through which a scan is
+// still to go.
+func (l *layer[S, O, M, B, P]) scanning(folder string) bool { return l.known(folder).whole.held() }
+
+// seenAs reports whether the entry of a file is kept and is as is says: the scan is not
+// told of it then.
+func (l *layer[S, O, M, B, P]) seenAs(folder, name string, is func(protocol.FileInfo) bool) bool {
+	return l.known(folder).whole.seenAs(name, is)
+}
+
 // readWhole reads all entries of this device.
 func (l *layer[S, O, M, B, P]) readWhole(folder string, k *known) {
 	count, err := l.store.CountLocal(folder, protocol.LocalDeviceID)

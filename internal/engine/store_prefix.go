@@ -9,10 +9,21 @@ import (
 // fewNames is up to how many names it is cheaper to ask for one by one.
 const fewNames = 256
 
+// below returns all entries of this device with names that begin with prefix.
+func (l *layer[S, O, M, B, P]) below(folder, prefix string) (iter.Seq[protocol.FileInfo], func() error) {
+	if prefix == "" {
+		return l.allLocalFiles(folder, protocol.LocalDeviceID)
+	}
+	return l.AllLocalFilesWithPrefix(folder, protocol.LocalDeviceID, prefix)
+}
+
 // AllLocalFilesWithPrefix returns the entries of a device's index with names that
 // begin with prefix. A scan of a path asks for them, whatever the path is. Without
 // statistics, SQLite then reads all entries of the device; it looks for names
 // first if it is asked for those of all devices.
+//
+// A scan of the whole folder asks for all names of this device, to see what is there no
+// more. It is not told of what it need not look at; others ask by below.
 func (l *layer[S, O, M, B, P]) AllLocalFilesWithPrefix(folder string, device protocol.DeviceID, prefix string) (iter.Seq[protocol.FileInfo], func() error) {
 	if prefix == "" {
 		if device == protocol.LocalDeviceID {

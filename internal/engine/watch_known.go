@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"unicode/utf8"
 
+	"github.com/syncthing/syncthing/lib/config"
 	"github.com/syncthing/syncthing/lib/fs"
 	"github.com/syncthing/syncthing/lib/osutil"
 	"github.com/syncthing/syncthing/lib/protocol"
@@ -74,7 +75,10 @@ func (w *watched) isKnown(fsys fs.Filesystem, name string) bool {
 	if err != nil || !ok {
 		return false
 	}
-	return have.IsEquivalentOptional(now, protocol.FileInfoComparison{
-		IgnorePerms: w.cfg.IgnorePerms, IgnoreBlocks: true, IgnoreOwnership: true, IgnoreXattrs: true,
-	})
+	return have.IsEquivalentOptional(now, asScanned(w.cfg))
+}
+
+// asScanned is what Syncthing's scanner compares of a file.
+func asScanned(cfg config.FolderConfiguration) protocol.FileInfoComparison {
+	return protocol.FileInfoComparison{IgnorePerms: cfg.IgnorePerms, IgnoreBlocks: true, IgnoreOwnership: true, IgnoreXattrs: true}
 }
