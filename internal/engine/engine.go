@@ -73,6 +73,7 @@ type Engine struct {
 	onLoss    func(Loss) error
 	losses    map[string]*lossKeeper // by the roots of folders
 	fullScans map[string]bool        // the roots of folders
+	arrivals  map[string]*arrivals   // by the roots of folders
 	sets      conflictSets
 	bases     mergeBases
 	slips     slipLists
@@ -124,7 +125,7 @@ func Open(ctx context.Context, o Options, s Settings) (*Engine, error) {
 	configFile := filepath.Join(o.Dir, configName)
 	kept := keptPort(configFile)
 	port := choosePort(kept)
-	e := &Engine{id: id, dir: o.Dir, journals: map[string]*pullJournal{}, tuned: map[string]bool{}, port: port, wanted: wantedPort(kept), onEvent: o.OnEvent, onLoss: o.OnLoss, applied: s,
+	e := &Engine{id: id, dir: o.Dir, journals: map[string]*pullJournal{}, arrivals: map[string]*arrivals{}, tuned: map[string]bool{}, port: port, wanted: wantedPort(kept), onEvent: o.OnEvent, onLoss: o.OnLoss, applied: s,
 		sweeps: newSweeper(), scans: firstScans{ends: map[string]int64{}}, brakes: newBrakes(), done: make(chan struct{})}
 	if o.Merged != nil {
 		e.bases.wanted = func(folder, path string) bool {
@@ -199,6 +200,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	}
 	e.keepJournals(e.cfg.FolderList())
 	e.keepLosses(e.cfg.FolderList())
+	e.keepArrivals(e.cfg.FolderList())
 	e.keepCopyNamers(e.cfg.FolderList())
 	e.keepFullScans(e.cfg.FolderList())
 	if err := e.adoptPulls(ctx, sdb, sdb.enter); err != nil {
@@ -210,6 +212,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	e.addBrakes(e.applied)
 	sdb.pass = e.pass
 	sdb.drops = e.mayDrop
+	sdb.ownTime = e.keepsOwnTime
 	e.bases.store = sdb
 	sdb.written = e.senders.note // at once, not when Syncthing has said so to itself
 	sdb.seen = func(folder string, device protocol.DeviceID, files []protocol.FileInfo) func() {
@@ -303,6 +306,7 @@ func (e *Engine) Apply(s Settings) error {
 	e.keepIgnores(s.Folders)
 	e.keepJournals(wanted.Folders)
 	e.keepLosses(wanted.Folders)
+	e.keepArrivals(wanted.Folders)
 	e.keepCopyNamers(wanted.Folders)
 	e.keepFullScans(wanted.Folders)
 	e.addBrakes(s)
@@ -350,6 +354,7 @@ func (e *Engine) Close() error {
 	e.closeJournals(err == nil)
 	e.keepIgnores(nil)
 	e.keepLosses(nil)
+	e.keepArrivals(nil)
 	e.keepCopyNamers(nil)
 	e.keepFullScans(nil)
 	e.baseCancel()

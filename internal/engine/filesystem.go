@@ -141,9 +141,15 @@ func (f folderFS) Rename(from, to string) error {
 			return err
 		}
 		f.replacing.opened(from)
+		arrivals := arrivalsOf(f.root)
+		arrivals.time(f.Filesystem, from, to)
 		info, err := f.Filesystem.Lstat(from)
+		arrivals.place(to, info, err)
 		journalOf(f.root).placed(to, info, err)
-		return f.noticed(to, f.replaceKept(from, to))
+		if err = f.replaceKept(from, to); err != nil {
+			arrivals.unplace(to)
+		}
+		return f.noticed(to, err)
 	} else if isCopyOf(from, to) {
 		return f.moveToCopy(from, to)
 	}

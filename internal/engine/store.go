@@ -109,6 +109,9 @@ type layer[S, O any, M metadata, B any, P keyValue] struct {
 	// seen is told of entries of any device before they are written, and what it returns
 	// is called after that; it may be nil.
 	seen func(folder string, device protocol.DeviceID, files []protocol.FileInfo) (done func())
+	// ownTime is asked whether a file has a time of its own, which no other is to be kept
+	// apart for; it may be nil.
+	ownTime func(folder, name string) bool
 	// written is told after the index of this device was written; it may be nil.
 	written func(folder string)
 

@@ -42,6 +42,9 @@ func (l *layer[S, O, M, B, P]) DeleteMtime(folder, name string) error {
 
 // PutMtime keeps the time of a file apart.
 func (l *layer[S, O, M, B, P]) PutMtime(folder, name string, onDisk, virtual time.Time) error {
+	if l.ownTime != nil && l.ownTime(folder, name) {
+		return nil
+	}
 	if l.noMtimes(folder) {
 		l.mtimes.mu.Lock()
 		defer l.mtimes.mu.Unlock()
