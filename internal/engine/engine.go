@@ -258,6 +258,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	e.loops.Go(func() { e.mend(mainCtx) })
 	e.loops.Go(func() { e.tendBrakes(mainCtx) })
 	e.loops.Go(func() { e.tendIgnores(mainCtx) })
+	e.loops.Go(func() { e.tendCircles(mainCtx) })
 	e.loops.Go(func() { e.finder.run(mainCtx) })
 	e.loops.Go(func() { e.sweepBases(mainCtx) })
 	if sweeping {
