@@ -29,7 +29,7 @@ PHASES := fmt build vet staticcheck unit race fuzz e2e
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help build demo test lint fmt vet staticcheck unit race e2e npm openclaw model flood fuzz bench cross notices install clean
+.PHONY: help build demo test lint fmt vet staticcheck unit race race-all e2e npm openclaw model flood fuzz bench cross notices install clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ race: ## race tests of what is quickly built, where there is a C compiler
 	fi; \
 	CGO_ENABLED=1 $(GO) test -race $$($(GO) list -test -f '{{.ImportPath}} {{join .Deps " "}}' ./... | \
 		awk '/\.test / && !/modernc\.org\/sqlite|mattn\/go-sqlite3|botsync\/e2e|botsync\/internal\/house/ { sub(/\.test$$/, "", $$1); print $$1 }')
+
+race-all: ## race tests of everything but e2e
+	CGO_ENABLED=1 $(GO) test -race $$($(GO) list ./... | grep -v /e2e)
 
 e2e: ## end-to-end tests with real daemons; as root on Linux in namespaces too
 	$(GO) test -count=1 -p 1 -timeout 15m $$($(GO) list ./e2e/... | grep -v /e2e/npm)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 type watching struct {
 	*watched
 	dir   string
+	busy  atomic.Pointer[func() bool] // whether a pull goes on; nil says that none does
 	scans chan []string
 	ended chan struct{}
 }
@@ -30,7 +32,11 @@ func newWatching(t *testing.T, missed bool, answer func() error) *watching {
 	g.watched = &watched{
 		cfg:   config.FolderConfiguration{ID: "id", FilesystemType: filesystemType, CaseSensitiveFS: true, Path: g.dir},
 		index: fakeIndex{}, opener: o, restart: make(chan struct{}, 1), pulled: make(chan struct{}, 1),
-		queue: watch.NewQueue(settle), pause: time.Millisecond, pulling: func(string) bool { return false },
+		queue: watch.NewQueue(settle), pause: time.Millisecond,
+		pulling: func(string) bool {
+			busy := g.busy.Load()
+			return busy != nil && (*busy)()
+		},
 		scan: func(_ string, paths []string) error {
 			select {
 			case g.scans <- paths:
@@ -127,7 +133,7 @@ func TestPullsAreWaitedFor(t *testing.T) {
 	g := newWatching(t, false, well)
 	asked, over := make(chan struct{}), make(chan struct{})
 	pulled := false
-	g.pulling = func(string) bool {
+	busy := func() bool {
 		if !pulled {
 			asked <- struct{}{}
 			<-over
@@ -137,6 +143,7 @@ func TestPullsAreWaitedFor(t *testing.T) {
 		}
 		return false
 	}
+	g.busy.Store(&busy)
 	g.watched.pulled <- struct{}{}
 	must(t, os.WriteFile(filepath.Join(g.dir, "pulled"), nil, 0o644))
 	<-asked
