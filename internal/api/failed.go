@@ -10,9 +10,10 @@ const (
 	FailedNameBad    = "name_reserved" // characters or a name that this system keeps for itself
 	FailedNameCase   = "name_case"     // another name here differs in case alone
 	FailedNameUTF8   = "name_not_utf8"
-	FailedChanging   = "changing"      // it is being written here; tried again at once
-	FailedAway       = "not_available" // no device that has it is connected
-	FailedNotEmpty   = "not_empty"     // a directory that peers deleted holds what they do not have
+	FailedNoLinks    = "links_unsupported" // a symbolic link, which its file system has not
+	FailedChanging   = "changing"          // it is being written here; tried again at once
+	FailedAway       = "not_available"     // no device that has it is connected
+	FailedNotEmpty   = "not_empty"         // a directory that peers deleted holds what they do not have
 	FailedOther      = "other"
 )
 

@@ -42,6 +42,8 @@ var causes = []struct{ said, code, reason, hint string }{
 	{"filename or extension is too long", api.FailedNameLong, "this system holds no name of that length", "Rename it where it is from."},
 	{"differs only in case", api.FailedNameCase, "another name here differs from it in case alone", "Rename one of the two."},
 	{"uses different upper or lowercase", api.FailedNameCase, "another name here differs from it in case alone", "Rename one of the two."},
+	{"file name is invalid", api.FailedNameBad, "this file system keeps that name or a character in it for itself", "Rename it where it is from."},
+	{"symlinks not supported", api.FailedNoLinks, "this file system has no symbolic links", "Put a copy where the link is from, or have the folder on another disk."},
 	{"filename is invalid", api.FailedNameBad, "this system keeps that name or a character in it for itself", "Rename it where it is from."},
 	{"name is invalid", api.FailedNameBad, "this system keeps that name or a character in it for itself", "Rename it where it is from."},
 	{"not in UTF8 encoding", api.FailedNameUTF8, "its name is not UTF-8", "Rename it."},

@@ -91,6 +91,7 @@ type Engine struct {
 	ignoring  ignoringFolders
 	badNames  badNameSets
 	failures  failures
+	clashes   caseClashes
 
 	applying sync.Mutex
 	applied  Settings
@@ -213,6 +214,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	sdb.pass = e.pass
 	sdb.drops = e.mayDrop
 	sdb.ownTime = e.keepsOwnTime
+	sdb.clashing = e.clashing
 	e.bases.store = sdb
 	sdb.written = e.senders.note // at once, not when Syncthing has said so to itself
 	sdb.seen = func(folder string, device protocol.DeviceID, files []protocol.FileInfo) func() {

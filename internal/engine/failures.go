@@ -58,6 +58,22 @@ func (e *Engine) noteFailures(ev events.Event) {
 // pulls, also those that could not before and are still to be. The error says that it
 // is not running.
 func (e *Engine) failed(folder string) ([]model.FileError, error) {
+	failed, err := e.failedToPull(folder)
+	clashes := e.clashes.of(folder)
+	if err != nil || len(clashes) == 0 {
+		return failed, err
+	}
+	failed = slices.Clone(failed)
+	for _, f := range clashes {
+		if e.needs(folder, f.Path) && !slices.ContainsFunc(failed, func(o model.FileError) bool { return o.Path == f.Path }) {
+			failed = append(failed, f)
+		}
+	}
+	slices.SortFunc(failed, func(a, b model.FileError) int { return strings.Compare(a.Path, b.Path) })
+	return failed, nil
+}
+
+func (e *Engine) failedToPull(folder string) ([]model.FileError, error) {
 	pulls := e.pulling(folder) // before it is asked: what has failed by its end is told then
 	failed, err := e.model.FolderErrors(folder)
 	if err != nil || !pulls {

@@ -19,7 +19,7 @@ func init() {
 	fs.RegisterFilesystemType(filesystemType.ToFS(), func(root string, opts ...fs.Option) (fs.Filesystem, error) {
 		below := fs.NewFilesystem(fs.FilesystemTypeBasic, root, opts...)
 		root = filepath.Clean(root)
-		return folderFS{newWritableFS(below, root), root, &replacing{temps: map[string]int{}}}, nil
+		return folderFS{newWritableFS(namingFS{below}, root), root, &replacing{temps: map[string]int{}}}, nil
 	})
 }
 
@@ -108,6 +108,7 @@ func (f folderFS) Remove(name string) error {
 	if f.spare(name) {
 		return errSpared
 	}
+	arrivalsOf(f.root).leave(f.Filesystem, name)
 	if err := f.saveCopy(name); err != nil {
 		return err
 	}
@@ -142,7 +143,7 @@ func (f folderFS) Rename(from, to string) error {
 		}
 		f.replacing.opened(from)
 		arrivals := arrivalsOf(f.root)
-		arrivals.time(f.Filesystem, from, to)
+		arrivals.prepare(f.Filesystem, from, to)
 		info, err := f.Filesystem.Lstat(from)
 		arrivals.place(to, info, err)
 		journalOf(f.root).placed(to, info, err)
@@ -151,6 +152,7 @@ func (f folderFS) Rename(from, to string) error {
 		}
 		return f.noticed(to, err)
 	} else if isCopyOf(from, to) {
+		arrivalsOf(f.root).leave(f.Filesystem, from)
 		return f.moveToCopy(from, to)
 	}
 	return f.Filesystem.Rename(from, to)

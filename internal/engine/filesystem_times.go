@@ -22,6 +22,7 @@ type arrivals struct {
 
 	mu     sync.Mutex
 	placed map[string]fs.FileInfo // by name: what got it, and is still to be given its time by Syncthing
+	modes  map[string]fs.FileMode // by name: of what went last, see leave
 	own    map[string]bool        // by arrivalKey: what Syncthing was to give a time last, and was not let
 }
 
@@ -50,7 +51,7 @@ func (e *Engine) keepArrivals(folders []config.FolderConfiguration) {
 }
 
 func newArrivals(folder string, index globalIndex) *arrivals {
-	return &arrivals{folder: folder, index: index, placed: map[string]fs.FileInfo{}, own: map[string]bool{}}
+	return &arrivals{folder: folder, index: index, placed: map[string]fs.FileInfo{}, modes: map[string]fs.FileMode{}, own: map[string]bool{}}
 }
 
 func arrivalsOf(root string) *arrivals {
@@ -60,15 +61,52 @@ func arrivalsOf(root string) *arrivals {
 	return nil
 }
 
-// time gives a complete temporary file the time that it is to have. If that cannot be
-// done, or is not known, Syncthing's way is left.
-func (a *arrivals) time(below fs.Filesystem, temp, name string) {
+// prepare gives a complete temporary file the time that it is to have and, if it comes from
+// a disk without modes, that of what it replaces. If that cannot be done, or is not known,
+// Syncthing's way is left.
+func (a *arrivals) prepare(below fs.Filesystem, temp, name string) {
 	if a == nil {
 		return
 	}
-	if global, ok, err := a.index.GetGlobalFile(a.folder, name); err == nil && ok && !global.IsDeleted() {
-		_ = below.Chtimes(temp, global.ModTime(), global.ModTime())
+	global, ok, err := a.index.GetGlobalFile(a.folder, name)
+	if err != nil || !ok || global.IsDeleted() {
+		return
 	}
+	if global.NoPermissions {
+		a.leave(below, name) // if it is there still
+		if mode, ok := a.takeMode(name); ok {
+			_ = below.Chmod(temp, mode)
+		}
+	}
+	_ = below.Chtimes(temp, global.ModTime(), global.ModTime())
+}
+
+// leave notes the mode of a file that goes, for one without that takes its place.
+func (a *arrivals) leave(below fs.Filesystem, name string) {
+	if a == nil {
+		return
+	}
+	if global, ok, err := a.index.GetGlobalFile(a.folder, name); err != nil || !ok || global.IsDeleted() || !global.NoPermissions {
+		return
+	}
+	info, err := below.Lstat(name)
+	if err != nil || !info.IsRegular() {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.modes) >= maxKept {
+		clear(a.modes)
+	}
+	a.modes[name] = info.Mode() & fs.ModePerm
+}
+
+func (a *arrivals) takeMode(name string) (fs.FileMode, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	mode, ok := a.modes[name]
+	delete(a.modes, name)
+	return mode, ok
 }
 
 // place notes what is about to get a name. Each is given its time by Syncthing at once,

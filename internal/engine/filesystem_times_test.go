@@ -3,12 +3,14 @@ package engine
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
 	"github.com/syncthing/syncthing/lib/fs"
 	"github.com/syncthing/syncthing/lib/protocol"
 
+	"github.com/botsync/botsync/internal/needs"
 	"github.com/botsync/botsync/internal/watch"
 )
 
@@ -143,5 +145,41 @@ func TestTimesOfWhatDoesNotArrive(t *testing.T) {
 	}
 	if info, err := os.Stat(filepath.Join(root, "dir")); err != nil || !info.ModTime().Equal(given) {
 		t.Errorf("the directory has the time %v, %v", info.ModTime(), err)
+	}
+}
+
+// What comes from a disk without modes has that of what it replaces, whether that is still
+// there or has gone a moment before.
+func TestModesStay(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		needs.Skip(t, "this test needs modes")
+	}
+	const name = "file"
+	for what, test := range map[string]struct {
+		global protocol.FileInfo
+		goes   bool
+		want   os.FileMode
+	}{
+		"it is there":       {global: protocol.FileInfo{NoPermissions: true}, want: 0o750},
+		"it has gone":       {global: protocol.FileInfo{NoPermissions: true}, goes: true, want: 0o750},
+		"the other has its": {global: protocol.FileInfo{Permissions: 0o600}, goes: true, want: 0o600},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			root := t.TempDir()
+			arrivalsByRoot.Store(root, newArrivals("folder", oneGlobal{test.global}))
+			t.Cleanup(func() { arrivalsByRoot.Delete(root) })
+			fsys := fs.NewFilesystem(fs.FilesystemType(filesystemType), root)
+			path, temp := filepath.Join(root, name), fs.TempName(name)
+			must(t, os.WriteFile(path, []byte("old"), 0o600), os.Chmod(path, 0o750), os.WriteFile(filepath.Join(root, temp), []byte("new"), 0o600))
+			if test.goes {
+				must(t, fsys.Remove(name))
+			}
+			must(t, fsys.Rename(temp, name))
+			if info, err := os.Stat(path); err != nil || info.Mode().Perm() != test.want {
+				t.Errorf("it has the mode %v, %v, want %v", info.Mode(), err, test.want)
+			}
+		})
 	}
 }

@@ -112,6 +112,8 @@ type layer[S, O any, M metadata, B any, P keyValue] struct {
 	// ownTime is asked whether a file has a time of its own, which no other is to be kept
 	// apart for; it may be nil.
 	ownTime func(folder, name string) bool
+	// clashing says which files a folder is not to get, nil that it gets all; it may be nil.
+	clashing func(folder string) func(protocol.FileInfo) bool
 	// written is told after the index of this device was written; it may be nil.
 	written func(folder string)
 
