@@ -36,6 +36,7 @@ type index interface {
 	GetDeviceSequence(folder string, device protocol.DeviceID) (int64, error)
 	GetIndexID(folder string, device protocol.DeviceID) (protocol.IndexID, error)
 	makeFolder(folder string) error
+	hashedFiles() *sync.Map
 	CountLocal(folder string, device protocol.DeviceID) (syncthing.Counts, error)
 	enter(folder string, files []protocol.FileInfo) error
 	only(folder string, names map[string]bool) (done func())

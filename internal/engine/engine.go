@@ -74,6 +74,7 @@ type Engine struct {
 	losses    map[string]*lossKeeper // by the roots of folders
 	fullScans map[string]bool        // the roots of folders
 	arrivals  map[string]*arrivals   // by the roots of folders
+	hashed    map[string]*hashed     // by the IDs of folders
 	sets      conflictSets
 	bases     mergeBases
 	slips     slipLists
@@ -202,6 +203,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	e.keepJournals(e.cfg.FolderList())
 	e.keepLosses(e.cfg.FolderList())
 	e.keepArrivals(e.cfg.FolderList())
+	e.keepHashed(e.cfg.FolderList())
 	e.keepCopyNamers(e.cfg.FolderList())
 	e.keepFullScans(e.cfg.FolderList())
 	if err := e.adoptPulls(ctx, sdb, sdb.enter); err != nil {
@@ -310,6 +312,7 @@ func (e *Engine) Apply(s Settings) error {
 	e.keepJournals(wanted.Folders)
 	e.keepLosses(wanted.Folders)
 	e.keepArrivals(wanted.Folders)
+	e.keepHashed(wanted.Folders)
 	e.keepCopyNamers(wanted.Folders)
 	e.keepFullScans(wanted.Folders)
 	e.addBrakes(s)
@@ -358,6 +361,7 @@ func (e *Engine) Close() error {
 	e.keepIgnores(nil)
 	e.keepLosses(nil)
 	e.keepArrivals(nil)
+	e.keepHashed(nil)
 	e.keepCopyNamers(nil)
 	e.keepFullScans(nil)
 	e.baseCancel()

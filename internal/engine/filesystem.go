@@ -298,5 +298,8 @@ func (f patientFile) Stat() (fs.FileInfo, error) {
 	if err == nil && !finished(f.root, f.name, info.ModTime()) {
 		return nil, errUnfinished
 	}
+	if err == nil {
+		hashedOf(f.root).read(f.name, info)
+	}
 	return info, err
 }

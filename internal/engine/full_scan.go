@@ -95,6 +95,9 @@ func ignored(set *ignores.Set, name string) bool {
 // unchanged reports whether a file is as the index has it, as Syncthing's scanner
 // judges it.
 func (s *fullScan) unchanged(fsys fs.Filesystem, name string) bool {
+	if hashedOf(filepath.Clean(s.cfg.Path)).knows(name) {
+		return false
+	}
 	return name == osutil.NormalizedFilename(name) && s.index.seenAs(s.cfg.ID, name, func(had protocol.FileInfo) bool {
 		if had.Name != name || had.Type != protocol.FileInfoTypeFile || had.IsDeleted() || had.LocalFlags != 0 || had.IsInvalid() {
 			return false

@@ -4,6 +4,7 @@ import (
 	"iter"
 	"log/slog"
 	"reflect"
+	"sync"
 	"time"
 
 	"github.com/syncthing/syncthing/lib/config"
@@ -117,11 +118,15 @@ type layer[S, O any, M metadata, B any, P keyValue] struct {
 	// written is told after the index of this device was written; it may be nil.
 	written func(folder string)
 
+	hashed   sync.Map // string → *hashed, by folder
 	mtimes   mtimes
 	knowns   knowns
 	choices  choices
 	maxWhole int
 }
+
+// hashedFiles are what is known of the files of each folder that were read.
+func (l *layer[S, O, M, B, P]) hashedFiles() *sync.Map { return &l.hashed }
 
 func layerOver[S, O any, M metadata, B any, P keyValue](db store[S, O, M, B, P]) *layer[S, O, M, B, P] {
 	return &layer[S, O, M, B, P]{

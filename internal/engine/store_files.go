@@ -78,11 +78,21 @@ func (l *layer[S, O, M, B, P]) enter(folder string, files []protocol.FileInfo) e
 	return err
 }
 
-// GetDeviceFile returns the entry of a file in the index of a device.
+// GetDeviceFile returns the entry of a file in the index of a device. The time of one of
+// this device is another one if the file has to be read again.
 func (l *layer[S, O, M, B, P]) GetDeviceFile(folder string, device protocol.DeviceID, name string) (protocol.FileInfo, bool, error) {
 	if device != protocol.LocalDeviceID {
 		return l.store.GetDeviceFile(folder, device, name)
 	}
+	file, found, err := l.localFile(folder, name)
+	if h, ok := l.hashed.Load(folder); ok && found && err == nil {
+		file = h.(*hashed).check(file)
+	}
+	return file, found, err
+}
+
+func (l *layer[S, O, M, B, P]) localFile(folder, name string) (protocol.FileInfo, bool, error) {
+	device := protocol.LocalDeviceID
 	k, normal := l.known(folder), osutil.NormalizedFilename(name)
 	if k.whole.wanted() {
 		l.readWhole(folder, k)
