@@ -1,9 +1,12 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/botsync/botsync/internal/api"
@@ -81,4 +84,65 @@ func TestWhatCannotBeSyncedIsNamed(t *testing.T) {
 	laptop.AwaitStatus("nothing is wrong", func(s api.Status) bool {
 		return len(s.Problems) == 0 && folderOf(s, "shared").FailedTotal == 0
 	})
+}
+
+// When no file is received any more for lack of room, status says so, and what is
+// made, changed and deleted here still gets to the others. With room again what was
+// not received comes by itself.
+func TestAFullDiskStillSends(t *testing.T) {
+	t.Parallel()
+	const size = 88 << 20
+	dir := botsynctest.TempDir(t)
+	if err := syscall.Mount("botsync-test", dir, "tmpfs", 0, fmt.Sprint("size=", size)); err != nil {
+		needs.Skip(t, "this test needs the right to mount: %v", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
+	agent, laptop := botsynctest.New(t, "agent"), botsynctest.New(t, "laptop")
+	laptop.Root = filepath.Join(dir, "sync")
+	laptop.Join(agent.Init().Code)
+	for _, name := range []string{"shared/edited.md", "shared/deleted.md"} {
+		agent.Write(name, "before")
+		laptop.AwaitFile(name, "before")
+	}
+	agent.Must("wait", "--synced", "--timeout", "60s")
+
+	// Less than what receiving leaves, 8 MiB on such a disk, and more than half of it.
+	var disk syscall.Statfs_t
+	must(t, syscall.Statfs(dir, &disk))
+	free := int(disk.Bavail) * int(disk.Bsize)
+	ballast := filepath.Join(dir, "ballast")
+	must(t, os.WriteFile(ballast, make([]byte, free-13<<19), 0o600))
+
+	agent.Write("shared/small.md", "it is not received")
+	agent.Write("shared/edited.md", "nor is this")
+	stopped := func(s api.Status) bool {
+		f := folderOf(s, "shared")
+		return len(s.Problems) == 1 && s.Problems[0].Code == "disk_full" && strings.Contains(s.Problems[0].Message, "no files are received until") &&
+			f.NeedFiles == 2 && f.FailedTotal == 2 && f.Failed[0].Code == "no_space" && f.Failed[1].Code == "no_space"
+	}
+	laptop.AwaitStatus("it says that it has no room", stopped)
+	if r := laptop.Run("status", "--check"); r.Exit != api.ExitTrouble {
+		t.Errorf("status --check ends with %d", r.Exit)
+	}
+
+	laptop.Write("shared/new.md", "made here")
+	laptop.Write("inbox/task.md", "made here too")
+	must(t, os.Remove(laptop.Path("shared/deleted.md")))
+	agent.AwaitFile("shared/new.md", "made here")
+	agent.AwaitFile("inbox/task.md", "made here too")
+	botsynctest.Await(t, "a deletion arrives", func() bool { return !exists(agent, "shared/deleted.md") })
+	laptop.Write("shared/new.md", "and changed here")
+	agent.AwaitFile("shared/new.md", "and changed here")
+	if s := laptop.Status(); !stopped(s) || exists(laptop, "shared/small.md") {
+		t.Errorf("it has received something, or does not say that it does not: %+v", s)
+	}
+	if got, err := os.ReadFile(laptop.Path("shared/edited.md")); err != nil || string(got) != "before" {
+		t.Errorf("what could not be replaced is %q, %v", got, err)
+	}
+
+	must(t, os.Remove(ballast))
+	laptop.AwaitFile("shared/small.md", "it is not received")
+	laptop.AwaitFile("shared/edited.md", "nor is this")
+	awaitSame(t, agent, laptop)
+	laptop.AwaitStatus("nothing is wrong", func(s api.Status) bool { return len(s.Problems) == 0 && folderOf(s, "shared").NeedFiles == 0 })
 }
