@@ -159,7 +159,7 @@ func (d *daemon) stateOf(folder, p string) history.State {
 	var out history.State
 	info, err := os.Lstat(filepath.Join(d.root.Folder(folder), filepath.FromSlash(p)))
 	if err == nil {
-		out = history.State{There: true, Size: info.Size()}
+		out = history.State{There: true, Size: info.Size(), Modified: info.ModTime()}
 	}
 	m, _, _ := d.members.current()
 	f, ok, err := d.engine.Local(folderID(m.Network, folder), p)

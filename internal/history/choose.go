@@ -107,8 +107,10 @@ func byPath(versions []Held) [][]Held {
 // State is how a file is now.
 type State struct {
 	There bool
-	Size  int64  // in bytes
-	By    string // short ID of the device that made it so, or deleted it; empty if it is not known
+	Size  int64 // in bytes
+	// Modified is its own time.
+	Modified time.Time
+	By       string // short ID of the device that made it so, or deleted it; empty if it is not known
 	// Unsettled says that somebody has changed it here just now, which is not
 	// known yet to anyone else.
 	Unsettled bool
@@ -135,14 +137,17 @@ type Changed struct {
 func PlanUndo(versions []Held, device string, since time.Time, force bool, state func(folder, path string) State, same func(Held) bool) Undo {
 	var out Undo
 	for _, group := range byPath(versions) {
-		first := slices.IndexFunc(group, func(v Held) bool { return v.By == device && !v.Time.Before(since) })
-		if first < 0 {
+		by := func(v Held) bool { return v.By == device && !v.Time.Before(since) }
+		if !slices.ContainsFunc(group, by) {
 			continue
 		}
+		now := state(group[0].Folder, group[0].Path)
+		group = carriedOut(group, device, now)
+		first := slices.IndexFunc(group, by)
 		if again := lastRun(group, device); again >= 0 && !force {
 			first = max(first, again)
 		}
-		v, now := group[first], state(group[first].Folder, group[first].Path)
+		v := group[first]
 		if now.There && now.Size == v.Size && same(v) {
 			continue
 		}
@@ -160,6 +165,22 @@ func PlanUndo(versions []Held, device string, since time.Time, force bool, state
 			continue
 		}
 		out.Restore = append(out.Restore, v)
+	}
+	return out
+}
+
+// carriedOut leaves out what others than a device have kept and then did not replace,
+// since a kill came between: it is what was there afterwards as well.
+func carriedOut(group []Held, device string, now State) []Held {
+	out := make([]Held, 0, len(group))
+	for i, v := range group {
+		size, modified := now.Size, now.Modified
+		if i+1 < len(group) {
+			size, modified = group[i+1].Size, group[i+1].Modified
+		}
+		if v.By == device || v.Symlink || v.Modified.IsZero() || v.Size != size || !v.Modified.Equal(modified) {
+			out = append(out, v)
+		}
 	}
 	return out
 }

@@ -91,6 +91,35 @@ func TestDeleted(t *testing.T) {
 	}
 }
 
+// What a restore has kept and then did not replace, since a kill came between, is no
+// change of anybody's: to run the undo again does the rest.
+func TestUndoAfterAKill(t *testing.T) {
+	t.Parallel()
+	of := func(v Version, written int) Version {
+		v.Modified = at(written)
+		return v
+	}
+	first, unreplaced := of(version("a", 10, agent, 1), 2), of(version("a", 20, me, 9), 10)
+	now := State{There: true, Size: 9, Modified: at(10), By: agent}
+	later := State{There: true, Size: 9, Modified: at(30), By: agent}
+	for what, test := range map[string]struct {
+		versions []Version
+		now      State
+		restore  int64 // size of what comes back; 0 for nothing
+	}{
+		"kept, and not replaced":                {[]Version{first, unreplaced}, now, 1},
+		"twice":                                 {[]Version{first, unreplaced, of(version("a", 25, me, 9), 10)}, now, 1},
+		"changed again since":                   {[]Version{first, unreplaced, of(version("a", 30, agent, 9), 10)}, later, 1},
+		"kept, replaced, and changed again":     {[]Version{first, unreplaced, of(version("a", 30, agent, 8), 20)}, later, 8},
+		"kept, replaced, and what came is lost": {[]Version{first, unreplaced}, later, 0},
+	} {
+		got := PlanUndo(held(test.versions...), agent, at(10), false, func(_, _ string) State { return test.now }, func(Held) bool { return false })
+		if (len(got.Restore) == 1) != (test.restore > 0) || test.restore > 0 && got.Restore[0].Size != test.restore {
+			t.Errorf("%s: restores %+v, leaves out %+v", what, got.Restore, got.Others)
+		}
+	}
+}
+
 func TestPlanUndo(t *testing.T) {
 	t.Parallel()
 	there := func(by string) State { return State{There: true, Size: 99, By: by} }
