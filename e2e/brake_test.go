@@ -3,11 +3,9 @@
 package e2e
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -308,45 +306,5 @@ func TestWhatNobodyHas(t *testing.T) {
 	awaitSame(t, agent, laptop)
 	if n := countFiles(t, agent.Path("shared")); n != 30 {
 		t.Errorf("%d of 30 files are back", n)
-	}
-}
-
-// Killed at any stage of a decision, the device that takes it or the other one: the
-// next start goes on with it, or it was not taken.
-func TestKillsWhileResuming(t *testing.T) {
-	t.Parallel()
-	random := rand.New(rand.NewPCG(botsynctest.Seed(t), 0))
-	agent, laptop := pair(t)
-	writeMany(agent, "shared/kept", 20)
-	for round := range botsynctest.AtLeast(t, killsEnv, 8) {
-		accept := round%2 == 1
-		victim := []*botsynctest.Node{agent, laptop}[round/2%2]
-		writeMany(agent, "shared/lost", 100)
-		awaitSame(t, agent, laptop)
-		agent.Must("wait", "--synced", "--timeout", "60s") // a file that is looked at as it vanishes, alone, is let through
-		must(t, os.RemoveAll(out(agent, "lost")), os.Rename(agent.Path("shared/lost"), out(agent, "lost")))
-		awaitHeld(agent, "shared", 100)
-		decision := map[bool]string{true: "--accept", false: "--undo"}[accept]
-		ctx, cancel := context.WithCancel(t.Context())
-		cmd := agent.Command(ctx, "resume", decision)
-		must(t, cmd.Start())
-		time.Sleep(time.Duration(5+random.IntN([]int{50, 300}[round/4%2])) * time.Millisecond) // when the kill comes is what is random here
-		victim.Kill()
-		if victim == agent {
-			_ = cmd.Wait()
-		}
-		victim.Must("start")
-		_ = cmd.Wait()
-		cancel()
-		agent.AwaitStatus("it goes on, or was not decided", func(st api.Status) bool {
-			f := folderOf(st, "shared")
-			return f.Held == nil && f.State == api.FolderIdle && f.NeedFiles == 0 || f.Held != nil && !f.Held.Busy && f.Held.Files == 100
-		})
-		agent.Must("resume", decision)
-		awaitFree(agent, "shared")
-		awaitSame(t, agent, laptop)
-		if n := countFiles(t, laptop.Path("shared")); n != map[bool]int{true: 20, false: 120}[accept] {
-			t.Fatalf("round %d, %s: %d files", round, decision, n)
-		}
 	}
 }
