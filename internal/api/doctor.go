@@ -54,4 +54,6 @@ type DoctorCheck struct {
 	Status  string `json:"status"`            // ok, warn, fail or skipped
 	Message string `json:"message"`
 	Fix     string `json:"fix,omitempty"` // the command or the step that mends it
+
+	Failed []FailedFile `json:"failed,omitempty"` // of the code files: the first that cannot be synced
 }

@@ -1,6 +1,6 @@
 package api
 
-// Why a file cannot be synced here. More codes may come.
+// Why a file cannot be synced here. More codes may come; [FailedCodes] are all.
 const (
 	FailedNoSpace    = "no_space"
 	FailedPermission = "permission_denied"
@@ -17,6 +17,10 @@ const (
 	FailedOther      = "other"
 )
 
+// FailedCodes are all there are.
+var FailedCodes = []string{FailedNoSpace, FailedPermission, FailedReadOnly, FailedInUse, FailedNameLong, FailedNameBad, FailedNameCase,
+	FailedNameUTF8, FailedChanging, FailedAway, FailedNotEmpty, FailedOther}
+
 // FailedFile is a file that could not be read or written here, so that it is not in
 // sync; the rest of the folder is. It is tried again, at most a minute later.
 type FailedFile struct {
@@ -24,6 +28,7 @@ type FailedFile struct {
 	Code   string `json:"code"`   // one of those above
 	Reason string `json:"reason"` // for a person
 	Detail string `json:"detail"` // what the system said, likewise
+	Hint   string `json:"hint"`   // what to do about it
 
 	PathBytes int `json:"path_bytes,omitempty"` // how long the path is, if its middle is left out
 }

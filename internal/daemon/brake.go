@@ -146,7 +146,7 @@ func (d *daemon) whyMissing(folders []string) (why string, vain bool, err error)
 			return d.folderOf(id) + ": " + notYet(stopped), true, nil
 		}
 		if len(failed) > 0 {
-			first, _ := failedFile(d.folderOf(id), failed[0])
+			first := failedFile(d.folderOf(id), failed[0])
 			why = first.Path + ": " + first.Reason
 		}
 	}

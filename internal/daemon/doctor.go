@@ -154,9 +154,7 @@ func (d *daemon) gatherStatus(ctx context.Context) func(*doctor.Facts) {
 					x.IsHeld, x.Held, x.Deciding = true, s.Held.Files, s.Held.Busy
 				}
 				x.Ignored, x.IgnoredKnown = s.Ignored, s.IgnoredAt != nil
-				if x.Failed = s.FailedTotal; len(s.Failed) > 0 {
-					x.First, x.FirstErr = s.Failed[0].Path, s.Failed[0].Reason
-				}
+				x.Failed, x.FailedFiles = s.FailedTotal, s.Failed
 			})
 		}
 		for _, inv := range st.Invites {

@@ -59,24 +59,24 @@ var causes = []struct{ said, code, reason, hint string }{
 }
 
 // failedFile says why a file of a folder could not be read or written.
-func failedFile(folder string, f engine.FileError) (out api.FailedFile, hint string) {
-	out = api.FailedFile{Path: cut(path.Join(folder, f.Path)), Code: api.FailedOther, Detail: cut(f.Err)}
+func failedFile(folder string, f engine.FileError) api.FailedFile {
+	out := api.FailedFile{Path: cut(path.Join(folder, f.Path)), Code: api.FailedOther, Detail: cut(f.Err)}
 	if n := len(folder) + 1 + len(f.Path); n > shownBytes {
 		out.PathBytes = n
 	}
 	if strings.Contains(f.Path, "\x00") {
-		out.Code, out.Reason = api.FailedNameBad, "no system holds a name with a NUL in it"
-		return out, "Rename it where it is from."
+		out.Code, out.Reason, out.Hint = api.FailedNameBad, "no system holds a name with a NUL in it", "Rename it where it is from."
+		return out
 	}
 	said := strings.ToLower(f.Err)
 	for _, c := range causes {
 		if strings.Contains(said, strings.ToLower(c.said)) {
-			out.Code, out.Reason = c.code, c.reason
-			return out, c.hint
+			out.Code, out.Reason, out.Hint = c.code, c.reason, c.hint
+			return out
 		}
 	}
-	out.Reason = cut(strings.TrimPrefix(strings.TrimPrefix(f.Err, "syncing: "), "scan: "))
-	return out, "Mend the cause; botsync tries again by itself."
+	out.Reason, out.Hint = cut(strings.TrimPrefix(strings.TrimPrefix(f.Err, "syncing: "), "scan: ")), "Mend the cause; botsync tries again by itself."
+	return out
 }
 
 // failedFiles fills in what could not be read or written in a folder, and says what
@@ -87,10 +87,9 @@ func failedFiles(f *api.Folder, failed []engine.FileError) (problems []api.Probl
 	slices.SortFunc(failed, func(a, b engine.FileError) int { return cmp.Compare(a.Path, b.Path) })
 	f.FailedTotal = len(failed)
 	var first *api.FailedFile
-	var hint string
 	others := 0
 	for i, e := range failed {
-		one, h := failedFile(f.Name, e)
+		one := failedFile(f.Name, e)
 		if i < shownFailed {
 			f.Failed = append(f.Failed, one)
 		}
@@ -99,7 +98,7 @@ func failedFiles(f *api.Folder, failed []engine.FileError) (problems []api.Probl
 			continue
 		}
 		if others++; first == nil {
-			first, hint = &one, h
+			first = &one
 		}
 	}
 	if first == nil {
@@ -109,7 +108,7 @@ func failedFiles(f *api.Folder, failed []engine.FileError) (problems []api.Probl
 	if others > 1 {
 		message = fmt.Sprintf("%d files in %s cannot be synced, the first: %s: %s.", others, f.Name, first.Path, first.Reason)
 	}
-	return []api.Problem{{Code: "files_failed", Message: message, Hint: hint}}, lacks
+	return []api.Problem{{Code: "files_failed", Message: message, Hint: first.Hint}}, lacks
 }
 
 // whyFailed says why a file has no entry in the index.
@@ -117,8 +116,7 @@ func (d *daemon) whyFailed(id, folder, name string) string {
 	failed, _, err := d.engine.Fault(id)
 	for _, f := range failed {
 		if f.Path == name {
-			one, _ := failedFile(folder, f)
-			return one.Reason
+			return failedFile(folder, f).Reason
 		}
 	}
 	if err != nil {

@@ -41,9 +41,9 @@ func TestFailedFiles(t *testing.T) {
 		"syncing: finishing: save: " + syscall.EMFILE.Error():                                                                                                           api.FailedOther,
 		"syncing: the moon is full":                                                                                                                                     api.FailedOther,
 	} {
-		got, hint := failedFile("shared", engine.FileError{Path: "dir/a", Err: said})
-		if got.Code != want || got.Path != "shared/dir/a" || got.Reason == "" || hint == "" || got.Detail != said {
-			t.Errorf("%q: %+v, %q, want %s", said, got, hint, want)
+		got := failedFile("shared", engine.FileError{Path: "dir/a", Err: said})
+		if got.Code != want || got.Path != "shared/dir/a" || got.Reason == "" || got.Hint == "" || got.Detail != said {
+			t.Errorf("%q: %+v, want %s", said, got, want)
 		}
 		if strings.Contains(got.Reason, "ignored") {
 			t.Errorf("%q is told as ignored: %s", said, got.Reason)
@@ -87,17 +87,17 @@ func TestFailedFilesAreBounded(t *testing.T) {
 func TestLongPathsAreCut(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("日/", 30_000) + "end"
-	got, _ := failedFile("shared", engine.FileError{Path: long, Err: "syncing: creating parent dir: mkdir " + long + ": " + syscall.ENAMETOOLONG.Error()})
+	got := failedFile("shared", engine.FileError{Path: long, Err: "syncing: creating parent dir: mkdir " + long + ": " + syscall.ENAMETOOLONG.Error()})
 	if got.Code != api.FailedNameLong || got.PathBytes != len(long)+7 || !strings.HasPrefix(got.Path, "shared/日/") || !strings.HasSuffix(got.Path, "日/end") {
 		t.Errorf("%+v", got)
 	}
-	other, _ := failedFile("shared", engine.FileError{Path: "a", Err: "syncing: the moon " + long})
+	other := failedFile("shared", engine.FileError{Path: "a", Err: "syncing: the moon " + long})
 	for _, text := range []string{got.Path, got.Detail, other.Reason, other.Detail} {
 		if len(text) > shownBytes || !strings.Contains(text, "…") || !utf8.ValidString(text) {
 			t.Errorf("%d bytes: %q", len(text), text)
 		}
 	}
-	if nul, _ := failedFile("shared", engine.FileError{Path: "a\x00b", Err: "syncing: lstat: invalid argument"}); nul.Code != api.FailedNameBad {
+	if nul := failedFile("shared", engine.FileError{Path: "a\x00b", Err: "syncing: lstat: invalid argument"}); nul.Code != api.FailedNameBad {
 		t.Errorf("%+v", nul)
 	}
 	if other.PathBytes != 0 || other.Path != "shared/a" {

@@ -189,7 +189,7 @@ func (d *daemon) lack(folders []string) (api.Lack, error) {
 		}
 		known = known && !b.Judging
 		if len(failed) > 0 && (l.Why == "" || l.Why == lookedAt) {
-			first, _ := failedFile(root.Folders[i], failed[0])
+			first := failedFile(root.Folders[i], failed[0])
 			l.Why = first.Path + ": " + first.Reason
 		} else if !known && l.Why == "" {
 			l.Why = lookedAt

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/botsync/botsync/internal/api"
 )
 
 // docs/doctor.md and the program know the same codes.
@@ -39,6 +41,25 @@ func TestEveryCodeIsDescribed(t *testing.T) {
 		if slices.Index(described, code) != i {
 			t.Errorf("%s is described twice", code)
 		}
+	}
+}
+
+// docs/resources.md and the program know the same codes of files: a report hides others.
+func TestEveryCodeOfAFileIsDescribed(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/resources.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, codes, _ := strings.Cut(string(page), "\n## Codes\n")
+	codes, _, _ = strings.Cut(codes, "\n## ")
+	var described []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z0-9_]+)` \\|").FindAllStringSubmatch(codes, -1) {
+		described = append(described, m[1])
+	}
+	slices.Sort(described)
+	if known := slices.Sorted(slices.Values(api.FailedCodes)); !slices.Equal(described, known) {
+		t.Errorf("described are %q, known %q", described, known)
 	}
 }
 

@@ -14,6 +14,7 @@ type check struct {
 	status  string
 	message text
 	fix     text
+	failed  []api.FailedFile
 }
 
 // Result is what an examination found.
@@ -31,7 +32,7 @@ type book struct {
 }
 
 func (b *book) add(status, code string, subject, message, fix text) {
-	b.checks = append(b.checks, check{code, subject, status, message, fix})
+	b.checks = append(b.checks, check{code: code, subject: subject, status: status, message: message, fix: fix})
 }
 
 func (b *book) ok(code string, message text) { b.add(api.CheckOK, code, text{}, message, text{}) }
@@ -82,7 +83,7 @@ func (r *Result) Answer() *api.Doctor {
 	}
 	for _, c := range r.checks {
 		out.Checks = append(out.Checks, api.DoctorCheck{Code: c.code, Group: groups[groupOf(c.code)], Subject: c.subject.full,
-			Status: c.status, Message: c.message.full, Fix: c.fix.full})
+			Status: c.status, Message: c.message.full, Fix: c.fix.full, Failed: c.failed})
 	}
 	out.Summary = r.summary()
 	return out

@@ -3,6 +3,7 @@ package doctor
 import (
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,11 +89,20 @@ func TestEveryTroubleIsNamed(t *testing.T) {
 		"restored":   {func(f *Facts) { f.Member.Restored = 2 }, api.CheckWarn, "record", "", "2 device records were", "alone"},
 		"ghost":      {func(f *Facts) { f.Member.Ghosts = []string{"phone"} }, api.CheckFail, "removed_device", "phone", "is connected", "botsync start"},
 
-		"gone":          {func(f *Facts) { f.Folders[1].Missing = true }, api.CheckFail, "folder", "deliverables", "is missing", "Put it back"},
-		"unmarked":      {func(f *Facts) { f.Folders[0].Unmarked = true }, api.CheckFail, "folder", "shared", ".stfolder is missing", "mkdir /home/me/sync/shared/.stfolder"},
-		"forbidden":     {func(f *Facts) { f.Folders[0].Err = fs.ErrPermission }, api.CheckFail, "folder", "shared", "permission denied", "readable and writable"},
-		"error":         {func(f *Facts) { f.Folders[0].Stopped = "insufficient space" }, api.CheckFail, "folder", "shared", "insufficient space", "Make room"},
-		"files":         {func(f *Facts) { f.Folders[0].Failed, f.Folders[0].First = 3, "a" }, api.CheckFail, "files", "shared", "3 files cannot be synced, the first: a", "Mend"},
+		"gone":      {func(f *Facts) { f.Folders[1].Missing = true }, api.CheckFail, "folder", "deliverables", "is missing", "Put it back"},
+		"unmarked":  {func(f *Facts) { f.Folders[0].Unmarked = true }, api.CheckFail, "folder", "shared", ".stfolder is missing", "mkdir /home/me/sync/shared/.stfolder"},
+		"forbidden": {func(f *Facts) { f.Folders[0].Err = fs.ErrPermission }, api.CheckFail, "folder", "shared", "permission denied", "readable and writable"},
+		"error":     {func(f *Facts) { f.Folders[0].Stopped = "insufficient space" }, api.CheckFail, "folder", "shared", "insufficient space", "Make room"},
+		"files":     {func(f *Facts) { f.Folders[0].Failed, f.Folders[0].FailedFiles = 3, []api.FailedFile{{Path: "a"}} }, api.CheckFail, "files", "shared", "3 files cannot be synced, the first: a", "Mend"},
+		"one file": {func(f *Facts) {
+			f.Folders[0].Failed, f.Folders[0].FailedFiles = 1, []api.FailedFile{{Path: "shared/a", Code: api.FailedPermission, Reason: "this user may not read it", Hint: "Give the right."}}
+		}, api.CheckFail, "files", "shared", "1 file cannot be synced: shared/a: this user may not read it (permission_denied).", "Give the right."},
+		"several causes": {func(f *Facts) {
+			f.Folders[0].Failed = 40
+			for _, code := range []string{api.FailedPermission, api.FailedPermission, api.FailedReadOnly, api.FailedReadOnly} {
+				f.Folders[0].FailedFiles = append(f.Folders[0].FailedFiles, api.FailedFile{Path: "shared/a", Code: code, Reason: "no", Hint: "Mend " + code + "."})
+			}
+		}, api.CheckFail, "files", "shared", "40 files cannot be synced, the first: shared/a: no (permission_denied), others: read_only.", "Mend permission_denied. Mend read_only."},
 		"held":          {func(f *Facts) { f.Folders[0].IsHeld, f.Folders[0].Held = true, 60 }, api.CheckFail, "held", "shared", "60 files went away", "botsync resume shared --undo"},
 		"held, stopped": {func(f *Facts) { f.Daemon, f.Live = Daemon{}, nil; f.Folders[0].IsHeld, f.Folders[0].Held = true, 60 }, api.CheckFail, "held", "shared", "60 files", "--undo"},
 		"decided":       {func(f *Facts) { f.Folders[0].IsHeld, f.Folders[0].Deciding = true, true }, api.CheckWarn, "held", "shared", "being done", "Wait"},
@@ -173,5 +183,24 @@ func TestEveryTroubleHasAFix(t *testing.T) {
 	}
 	if s := answer.Summary; first != "daemon" || s.Fail != 4 || s.OK+s.Warn+s.Fail+s.Skipped != len(answer.Checks) {
 		t.Errorf("the first is %s, of %+v", first, s)
+	}
+}
+
+// What is known of the files that cannot be synced is passed on as it is, with codes
+// and hints.
+func TestFailedFilesArePassedOn(t *testing.T) {
+	t.Parallel()
+	f := healthy()
+	want := []api.FailedFile{{Path: "inbox/a", Code: api.FailedReadOnly, Reason: "r", Detail: "d", Hint: "h"}, {Path: "inbox/b", Code: api.FailedOther}}
+	f.Folders[2].Failed, f.Folders[2].FailedFiles = 2, want
+	for _, c := range Examine(f).Answer().Checks {
+		switch {
+		case c.Code == "files" && c.Subject == "inbox":
+			if !slices.Equal(c.Failed, want) {
+				t.Errorf("%+v", c)
+			}
+		case c.Failed != nil:
+			t.Errorf("%+v", c)
+		}
 	}
 }

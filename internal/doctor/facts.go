@@ -135,10 +135,9 @@ type Folder struct {
 	Err      error // why it cannot be read or written
 	// What follows is known by a running daemon.
 	State        string
-	Stopped      string // why the engine has stopped it
-	Failed       int    // files that cannot be synced
-	First        string // one of them
-	FirstErr     string
+	Stopped      string           // why the engine has stopped it
+	Failed       int              // files that cannot be synced
+	FailedFiles  []api.FailedFile // the first of them
 	NeedFiles    int
 	NeedBytes    int64
 	Conflicts    int

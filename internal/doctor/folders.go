@@ -56,8 +56,9 @@ func (b *book) folder(f Folder) {
 // contents are the checks that a running daemon alone can make.
 func (b *book) contents(f Folder, add func(status, code string, message, fix text)) {
 	if f.Failed > 0 {
-		add(api.CheckFail, "files", sayf("%v cannot be synced, the first: %v: %v.", count(f.Failed, "file", "files"), text{f.First, "[path]"}, causeOf(f.FirstErr)),
-			plain("Mend the cause; botsync tries again by itself."))
+		message, fix := failures(f)
+		add(api.CheckFail, "files", message, fix)
+		b.checks[len(b.checks)-1].failed = f.FailedFiles
 	} else {
 		add(api.CheckOK, "files", plain("No file is in the way."), text{})
 	}
@@ -78,6 +79,34 @@ func (b *book) contents(f Folder, add func(status, code string, message, fix tex
 	if f.IgnoredKnown && f.Ignored > 0 {
 		add(api.CheckOK, "ignored", sayf("%v kept out; botsync ignores says which, and why.", count(f.Ignored, "name is", "names are")), text{})
 	}
+}
+
+// failures says of the files that cannot be synced which is the first and why, for
+// what reasons the others, and what mends all of them. A report has the codes: the
+// words come with the facts, and nobody knows here that they name nothing.
+func failures(f Folder) (message, fix text) {
+	const mend = "Mend the cause; botsync tries again by itself."
+	message = sayf("%v cannot be synced", count(f.Failed, "file", "files"))
+	var codes, hints []string
+	for i, x := range f.FailedFiles {
+		if i == 0 {
+			first := ""
+			if f.Failed > 1 {
+				first = ", the first"
+			}
+			message = sayf("%v%v: %v: %v (%v)", message, plain(first), text{x.Path, "[path]"}, text{x.Reason, causeOf(x.Detail).safe}, oneOf(x.Code, api.FailedCodes...))
+		} else if !slices.Contains(codes, x.Code) {
+			message = sayf("%v, others: %v", message, oneOf(x.Code, api.FailedCodes...))
+		}
+		codes = append(codes, x.Code)
+		if x.Hint != "" && !slices.Contains(hints, x.Hint) {
+			hints = append(hints, x.Hint)
+		}
+	}
+	if len(hints) == 0 {
+		hints = []string{mend}
+	}
+	return sayf("%v.", message), text{strings.Join(hints, " "), mend}
 }
 
 func join2(folder string) string { return folder + "/.stfolder" }

@@ -111,6 +111,8 @@ func TestReportSaysWhatIsWrong(t *testing.T) {
 	f.Peers[0].Connected = false
 	f.Peers[0].Addresses = []Dial{{Address: "tcp://192.168.1.7:22010", At: f.Now, Err: "dial tcp 192.168.1.7:22010: connect: connection refused"}}
 	f.Folders[0].Stopped = "folder marker missing (/home/me/sync/shared/.stfolder)"
+	f.Folders[2].Failed, f.Folders[2].FailedFiles = 1, []api.FailedFile{{Path: "inbox/plan.md", Code: api.FailedPermission,
+		Reason: "this user may not read or write it", Detail: "scan: open /home/me/sync/inbox/plan.md: permission denied", Hint: "Give it the right."}}
 	f.Log = []string{
 		`time=2026-11-22T10:00:00.123Z level=INFO msg=starting version=v1.2.3 engine=v2.1.2 pid=4711`,
 		`time=2026-11-22T10:00:01.123Z level=INFO msg="laptop is connected" peer=laptop device=ABCDEFG`,
@@ -122,6 +124,7 @@ func TestReportSaysWhatIsWrong(t *testing.T) {
 		"botsync  v1.2.3", "engine   Syncthing v2.1.2", "system   linux/amd64", "go       go1.26.8",
 		"fail    folder shared: It is not synced: folder marker missing.",
 		"warn    peer peer-1: Not connected, last seen 2 min ago. Of 1 address: tcp://[private IPv4]: connection refused.",
+		"fail    files inbox: 1 file cannot be synced: [path]: permission denied (permission_denied).\n          fix: Mend the cause; botsync tries again by itself.",
 		"2026-11-22T10:00:00Z INFO starting version=v1.2.3 engine=v2.1.2 pid=4711",
 		"2026-11-22T10:00:01Z INFO [hidden]",
 		`2026-11-22T10:00:02Z ERROR applying the device records error="no space left on device"`,
