@@ -113,5 +113,13 @@ func TestRouterMapsAPort(t *testing.T) {
 		t.Errorf("the laptop was told of %v, without any of %v", told, ports)
 	}
 	mustHaveEachOther(t, agent, laptop)
+	var known bool
+	for _, port := range ports {
+		known = known || strings.Contains(agent.AwaitCheck("port_mapping", "", api.CheckOK, "The router leads here, by UPnP or NAT-PMP: tcp://"+a.public, "").Message, port)
+	}
+	if !known {
+		t.Errorf("doctor names none of %v", ports)
+	}
+	laptop.AwaitCheck("port_mapping", "", api.CheckSkipped, "No router has given a port", "")
 	exchange(t, agent, laptop, "first")
 }

@@ -112,11 +112,21 @@ func TestPairBehindClosedRouters(t *testing.T) {
 			agent, laptop := a.node("agent"), b.node("laptop")
 			invite := initOn(agent, net.flags()...)
 			net.awaitAnnounced(agent)
+			agent.AwaitCheck("discovery", "", api.CheckOK, "know where this device is", "")
+			agent.AwaitCheck("syncthing_relay", "", api.CheckOK, "is joined", "")
+			agent.AwaitCheck("invite", "global", api.CheckOK, "1 open invite can be redeemed this way ("+strings.TrimPrefix(net.discovery, "https://")[:len("203.0.113.1")], "")
+			agent.AwaitCheck("invite", "lan", api.CheckOK, "(UDP port ", "")
+			agent.AwaitCheck("port_mapping", "", api.CheckSkipped, "No router has given a port by UPnP or NAT-PMP", "")
 			// The guest has to be told where to look, and nothing more.
 			joinOn(laptop, invite.Code, "--discovery-server", net.discovery)
 			mustHaveEachOther(t, agent, laptop)
 			exchange(t, agent, laptop, "relayed")
 			awaitVia(api.ViaRelay, agent, laptop)
+			for n, peer := range map[node]string{agent: "laptop", laptop: "agent"} {
+				n.AwaitCheck("port_mapping", "", api.CheckWarn, "1 device is connected through a relay", "UDP port "+enginePort(t, n)+" here")
+				n.AwaitCheck("peer", peer, api.CheckOK, "Connected through a relay", "")
+				n.AwaitCheck("invite", "", api.CheckOK, "No invite is open", "")
+			}
 
 			if opens == "host" {
 				a.open(enginePort(t, agent), "192.168.1.2")
@@ -128,6 +138,10 @@ func TestPairBehindClosedRouters(t *testing.T) {
 			// nobody answers.
 			botsynctest.AwaitFor(t, 2*botsynctest.Patience, "a direct connection", func() bool { return via(laptop) == api.ViaDirect })
 			awaitVia(api.ViaDirect, agent, laptop)
+			for n, peer := range map[node]string{agent: "laptop", laptop: "agent"} {
+				n.AwaitCheck("port_mapping", "", api.CheckSkipped, "No router has given a port by UPnP or NAT-PMP", "")
+				n.AwaitCheck("peer", peer, api.CheckOK, "Connected directly", "")
+			}
 			t.Logf("directly connected %v after the port was opened", time.Since(start).Round(time.Millisecond))
 			exchange(t, agent, laptop, "direct")
 		})

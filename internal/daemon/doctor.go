@@ -159,9 +159,11 @@ func (d *daemon) gatherStatus(ctx context.Context) func(*doctor.Facts) {
 		}
 		for _, inv := range st.Invites {
 			for _, w := range inv.Ways {
+				way := doctor.Way{Name: w.Name, Target: w.Target, Open: w.OK}
 				if !w.OK && !w.Trying {
-					f.Live.Invites = append(f.Live.Invites, doctor.Way{Name: w.Name, Target: w.Target, Err: w.Error})
+					way.Err = cmp.Or(w.Error, "it is not open")
 				}
+				f.Live.Invites = append(f.Live.Invites, way)
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"net"
+	"net/netip"
 	"time"
 
 	"github.com/botsync/botsync/internal/doctor"
@@ -67,6 +68,7 @@ func interfaces() []doctor.Interface {
 			if n, ok := a.(*net.IPNet); ok {
 				x.V4 = x.V4 || n.IP.To4() != nil
 				x.V6 = x.V6 || n.IP.To4() == nil
+				x.Public = x.Public || ofInternet(n.IP)
 			}
 		}
 		if x.V4 || x.V6 {
@@ -74,6 +76,17 @@ func interfaces() []doctor.Interface {
 		}
 	}
 	return out
+}
+
+// carrierGrade are addresses that providers, and networks laid over others, give out
+// behind a router of their own: RFC 6598.
+var carrierGrade = netip.MustParsePrefix("100.64.0.0/10")
+
+// ofInternet reports whether an address may be reached from everywhere.
+func ofInternet(ip net.IP) bool {
+	a, ok := netip.AddrFromSlice(ip)
+	a = a.Unmap()
+	return ok && a.IsGlobalUnicast() && !a.IsPrivate() && !carrierGrade.Contains(a)
 }
 
 // relayPart asks the pairing relay of config.toml whether it is one.

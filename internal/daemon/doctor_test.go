@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -50,6 +51,18 @@ func TestSetBack(t *testing.T) {
 	} {
 		if got := setBack(c.steady, c.wall); got != c.want {
 			t.Errorf("%v of %v is set back by %v, not %v", c.wall, c.steady, got, c.want)
+		}
+	}
+}
+
+func TestOfInternet(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]bool{
+		"8.8.8.8": true, "2001:4860::8": true, "192.168.1.2": false, "10.1.2.3": false, "100.64.1.2": false, "100.127.0.1": false,
+		"100.128.0.1": true, "fd00::1": false, "fe80::1": false, "127.0.0.1": false, "::1": false, "0.0.0.0": false,
+	} {
+		if got := ofInternet(net.ParseIP(address)); got != want {
+			t.Errorf("%s: %v", address, got)
 		}
 	}
 }

@@ -42,6 +42,7 @@ var Codes = []Code{
 	{"watch", "folders"},
 
 	{"port", "network"},
+	{"port_mapping", "network"},
 	{"lan", "network"},
 	{"discovery", "network"},
 	{"syncthing_relay", "network"},

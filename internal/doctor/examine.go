@@ -55,7 +55,7 @@ func Examine(f Facts) *Result {
 	b := &book{Facts: f, names: newNames(f)}
 	for _, examine := range []func(*book){
 		daemon, socket, lock, versions, config, identity, modes, state, clock, disk, history,
-		member, records, ghosts, folders, watching, ports, lan, discovery, syncthingRelays, pairingRelay, invites,
+		member, records, ghosts, folders, watching, ports, mapping, lan, discovery, syncthingRelays, pairingRelay, invites,
 		peers, targets, others,
 	} {
 		examine(b)

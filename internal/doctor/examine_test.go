@@ -125,7 +125,29 @@ func TestEveryTroubleIsNamed(t *testing.T) {
 		"relays down":   {func(f *Facts) { f.Live.Listeners[1].Err, f.Live.Listeners[1].Found = "no route to host", 0 }, api.CheckWarn, "syncthing_relay", "", "no route", "internet"},
 		"relay down":    {func(f *Facts) { f.Relay.Err = errors.New("connection refused") }, api.CheckWarn, "pairing_relay", "https://relay.example.com", "connection refused", "config.toml"},
 		"relay unasked": {func(f *Facts) { f.Config.LANOnly = true }, api.CheckSkipped, "pairing_relay", "", "lan_only", ""},
-		"invite":        {func(f *Facts) { f.Live.Invites = []Way{{"relay", "https://r", "connection refused"}} }, api.CheckWarn, "invite", "relay", "connection refused", "other ways"},
+		"invite": {func(f *Facts) {
+			f.Live.Invites = []Way{{Name: "lan", Open: true}, {Name: "relay", Target: "https://r", Err: "connection refused"}}
+		}, api.CheckWarn, "invite", "relay", "connection refused", "other ways"},
+		"invite, open": {func(f *Facts) {
+			lan := Way{Name: "lan", Target: "UDP port 22011", Open: true}
+			f.Live.Invites = []Way{lan, {Name: "ticket", Open: true}, lan, {Name: "relay", Target: "https://r", Err: "connection refused"}}
+		}, api.CheckOK, "invite", "lan", "2 open invites can be redeemed this way (UDP port 22011).", ""},
+		"invite, unknown": {func(f *Facts) { f.Live.Invites = []Way{{Name: "global", Target: "Syncthing's servers"}} }, api.CheckSkipped, "invite", "global",
+			"Whether 1 open invite can be redeemed this way (Syncthing's servers) is not known yet.", ""},
+		"no invite":      {func(*Facts) {}, api.CheckOK, "invite", "", "No invite is open.", ""},
+		"mapped":         {func(*Facts) {}, api.CheckOK, "port_mapping", "", "The router leads here, by UPnP or NAT-PMP: tcp://198.51.100.7:31234.", ""},
+		"mapped, relay":  {func(f *Facts) { f.Peers[0].Via = api.ViaRelay }, api.CheckOK, "port_mapping", "", "leads here", ""},
+		"lan, no router": {func(f *Facts) { f.Live.LANOnly = true }, api.CheckSkipped, "port_mapping", "", "lan_only", ""},
+		"not mapped":     {func(f *Facts) { f.Live.Listeners[0].Mapped = nil }, api.CheckSkipped, "port_mapping", "", "No router has given a port by", ""},
+		"not mapped, relay": {func(f *Facts) { f.Live.Listeners[0].Mapped, f.Peers[0].Via = nil, api.ViaRelay }, api.CheckWarn, "port_mapping", "",
+			"1 device is connected through a relay", "port 22010 here"},
+		"not mapped, relay gone": {func(f *Facts) {
+			f.Live.Listeners[0].Mapped, f.Peers[0].Via, f.Peers[0].Connected = nil, api.ViaRelay, false
+		}, api.CheckSkipped, "port_mapping", "", "No router has given a port by", ""},
+		"not mapped, public": {func(f *Facts) {
+			f.Live.Listeners[0].Mapped, f.Live.Interfaces[1].Public, f.Peers[0].Via = nil, true, api.ViaRelay
+		}, api.CheckSkipped, "port_mapping", "",
+			"none is needed", ""},
 
 		"peer off": {func(f *Facts) { f.Peers[0].Connected = false }, api.CheckWarn, "peer", "laptop", "last seen 2 min ago. No address", "running there"},
 		"peer fresh": {func(f *Facts) {

@@ -205,7 +205,7 @@ type Live struct {
 	Discovery  []Mechanism
 	Interfaces []Interface
 	Watch      Watch
-	Invites    []Way
+	Invites    []Way // all ways of all open invites
 	// LANOnly, NoDiscovery and NoRelays are as the engine was told.
 	LANOnly, NoDiscovery, NoRelays bool
 }
@@ -215,7 +215,8 @@ type Listener struct {
 	Address string
 	Relay   bool // through one of Syncthing's relays
 	Err     string
-	Found   int // addresses that it has
+	Found   int      // addresses that it has
+	Mapped  []string // those that lead here from a router, which was asked for a port
 }
 
 // The kinds of discovery.
@@ -238,6 +239,7 @@ type Interface struct {
 	Multicast bool
 	Loopback  bool
 	V4, V6    bool
+	Public    bool // one of its addresses is of the internet
 }
 
 // Watch is what notices changes.
@@ -252,8 +254,12 @@ type Watch struct {
 	File      string
 }
 
-// Way is one by which an invite cannot be redeemed.
-type Way struct{ Name, Target, Err string }
+// Way is one by which an invite can be redeemed, or not.
+type Way struct {
+	Name, Target string
+	Open         bool
+	Err          string // why it is not open; empty if that is not known yet
+}
 
 // Target is where notifications go.
 type Target struct {

@@ -173,7 +173,7 @@ func healthy() Facts {
 			Engine: "v2.1.2"}},
 		Clocks: map[string]PeerClock{"PEER": {Offset{true, -20 * time.Millisecond, 30 * time.Millisecond}, "v1.2.3"}},
 		Live: &Live{Port: 22010, Preferred: 22010, Uptime: time.Hour,
-			Listeners:  []Listener{{Address: "tcp://0.0.0.0:22010"}, {Address: "dynamic+https://relays.syncthing.net/endpoint", Relay: true, Found: 1}},
+			Listeners:  []Listener{{Address: "tcp://0.0.0.0:22010", Mapped: []string{"tcp://198.51.100.7:31234"}}, {Address: "dynamic+https://relays.syncthing.net/endpoint", Relay: true, Found: 1}},
 			Discovery:  []Mechanism{{Kind: LAN4, Name: "IPv4"}, {Kind: LAN6, Name: "IPv6"}, {Kind: Global, Name: "global"}},
 			Interfaces: []Interface{{Name: "lo", Loopback: true, V4: true}, {Name: "eth0", Multicast: true, V4: true, V6: true}},
 			Watch:      Watch{Known: true, Used: 4, Limit: 65536, Instances: 128}},

@@ -1,6 +1,8 @@
 package doctor
 
 import (
+	"slices"
+
 	"github.com/botsync/botsync/internal/api"
 )
 
@@ -29,6 +31,43 @@ func ports(b *book) {
 		b.ok("port", sayf("TCP and UDP %d are open here; %d, which it had or should have, was taken when it started.", l.Port, l.Preferred))
 	default:
 		b.ok("port", sayf("TCP and UDP %d are open here.", l.Port))
+	}
+}
+
+// mapping says whether a router leads here. Without that a device behind one is
+// reached all the same, mostly: both sides try at once, or a relay is between them.
+func mapping(b *book) {
+	l := b.Live
+	switch {
+	case l == nil:
+		b.skip("port_mapping", plain(onlyRunning))
+		return
+	case l.LANOnly:
+		b.skip("port_mapping", plain("lan_only is set: no router is asked for a port."))
+		return
+	}
+	var all []text
+	for _, x := range l.Listeners {
+		for _, a := range x.Mapped {
+			all = append(all, address(a))
+		}
+	}
+	relayed := 0
+	for _, p := range b.Peers {
+		if p.Connected && p.Via == api.ViaRelay {
+			relayed++
+		}
+	}
+	switch {
+	case len(all) > 0:
+		b.ok("port_mapping", sayf("The router leads here, by UPnP or NAT-PMP: %v.", join(all)))
+	case slices.ContainsFunc(l.Interfaces, func(i Interface) bool { return i.Public }):
+		b.skip("port_mapping", plain("No router has given a port, and none is needed: this machine has an address of the internet."))
+	case relayed > 0:
+		b.warn("port_mapping", sayf("No router has given a port by UPnP or NAT-PMP, and %v connected through a relay, which is slower.", count(relayed, "device is", "devices are")),
+			sayf("Let the router of either side give out ports (UPnP or NAT-PMP), or have it lead TCP and UDP port %d here.", l.Port))
+	default:
+		b.skip("port_mapping", plain("No router has given a port by UPnP or NAT-PMP: devices outside connect by attempts from both sides, or through a relay."))
 	}
 }
 
@@ -157,17 +196,44 @@ func pairingRelay(b *book) {
 	}
 }
 
+// way is one by which open invites can be met, and how it is with it.
+type way struct {
+	Way
+	invites int
+}
+
+// invites lists every way of the open invites: most invites have the same ones.
 func invites(b *book) {
 	if b.Live == nil {
 		b.skip("invite", plain(onlyRunning))
 		return
 	}
+	var ways []way
 	for _, w := range b.Live.Invites {
-		b.add(api.CheckWarn, "invite", oneOf(w.Name, "lan", "relay", "global", "ticket"),
-			sayf("An invite cannot be redeemed this way (%v): %v.", text{w.Target, hidden}, causeOf(w.Err)),
-			plain("The other ways go on, and this one is tried again."))
+		i := slices.IndexFunc(ways, func(x way) bool { return x.Way == w })
+		if i < 0 {
+			i, ways = len(ways), append(ways, way{Way: w})
+		}
+		ways[i].invites++
 	}
-	if len(b.Live.Invites) == 0 {
-		b.ok("invite", plain("No open invite is in trouble."))
+	for _, w := range ways {
+		subject := oneOf(w.Name, "lan", "relay", "global", "ticket")
+		target := text{w.Target, hidden}
+		if w.Name == "relay" {
+			target = address(w.Target)
+		}
+		can := count(w.invites, "open invite can", "open invites can")
+		switch {
+		case w.Open:
+			b.add(api.CheckOK, "invite", subject, sayf("%v be redeemed this way (%v).", can, target), text{})
+		case w.Err == "":
+			b.add(api.CheckSkipped, "invite", subject, sayf("Whether %v be redeemed this way (%v) is not known yet.", can, target), text{})
+		default:
+			b.add(api.CheckWarn, "invite", subject, sayf("An invite cannot be redeemed this way (%v): %v.", target, causeOf(w.Err)),
+				plain("The other ways go on, and this one is tried again."))
+		}
+	}
+	if len(ways) == 0 {
+		b.ok("invite", plain("No invite is open."))
 	}
 }

@@ -3,6 +3,8 @@ package engine
 import (
 	"fmt"
 	"maps"
+	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +32,10 @@ type Listener struct {
 	Relay   bool   // through Syncthing's relays
 	Err     string // why it is down; empty if it is not
 	Found   int    // addresses that it has, of this network or others
+	// Mapped are the addresses at which a router leads here that gave a port when
+	// it was asked by UPnP or NAT-PMP. Only listeners for TCP have some: those for
+	// QUIC have a port of the same routers, and also what a STUN server has seen.
+	Mapped []string
 }
 
 // Listeners returns where peers can connect, sorted by address.
@@ -40,12 +46,43 @@ func (e *Engine) Listeners() []Listener {
 		s := status[address]
 		l := Listener{Address: address, Found: len(s.LANAddresses) + len(s.WANAddresses),
 			Relay: strings.HasPrefix(address, "relay") || strings.HasPrefix(address, "dynamic+")}
+		if strings.HasPrefix(address, "tcp") {
+			l.Mapped = mapped(address, s.WANAddresses)
+		}
 		if s.Error != nil {
 			l.Err = *s.Error
 		}
 		out = append(out, l)
 	}
 	return out
+}
+
+// mapped are those of a listener's addresses that it has by a router. Syncthing has
+// each twice, without the router's own address too, which counts only if there is
+// nothing better; and beside them the listener's own address, and with port 0 one
+// for attempts to connect from both sides at once.
+func mapped(listener string, addresses []string) []string {
+	own, err := url.Parse(listener)
+	if err != nil {
+		return nil
+	}
+	var whole, half []string
+	for _, raw := range addresses {
+		u, err := url.Parse(raw)
+		if err != nil || u.Host == own.Host || u.Port() == "0" {
+			continue
+		}
+		if ip, err := netip.ParseAddr(u.Hostname()); err != nil || ip.IsUnspecified() {
+			half = append(half, raw)
+		} else {
+			whole = append(whole, raw)
+		}
+	}
+	if len(whole) == 0 {
+		whole = half
+	}
+	slices.Sort(whole)
+	return slices.Compact(whole)
 }
 
 // The kinds of a Discovery.
