@@ -42,6 +42,7 @@ func TestNoChangeIsMissedAfterTheLimit(t *testing.T) {
 	if r := agent.Run("doctor"); !strings.Contains(r.Stdout, "watch: Changes in ") || !strings.Contains(r.Stdout, "fix: sudo sysctl -w fs.inotify.max_user_watches=") {
 		t.Errorf("doctor says %+v", r)
 	}
+	agent.AwaitCheck("watch", "", api.CheckWarn, "Changes in ", "sudo sysctl -w fs.inotify.max_user_watches=")
 	// Some of these directories are watched, and some are not.
 	for _, dir := range dirs("before") {
 		must(t, os.WriteFile(dir+"/file", []byte("22"), 0o644))
@@ -52,6 +53,7 @@ func TestNoChangeIsMissedAfterTheLimit(t *testing.T) {
 
 	raise(t, agent, "inotify_watches")
 	agent.AwaitStatus("it says nothing any more", func(s api.Status) bool { return limit(s) == nil })
+	agent.AwaitCheck("watch", "", api.CheckOK, "Changes are noticed at once", "")
 	c.change(t, steps)
 	awaitFolder(t, agent, laptop)
 	if p := limit(agent.Status()); p != nil {
@@ -68,10 +70,12 @@ func TestNoChangeIsMissedWithoutWatches(t *testing.T) {
 	if p := limit(s); !strings.Contains(p.Hint, "sudo sysctl -w fs.inotify.max_user_instances=") {
 		t.Errorf("the problem is %+v", p)
 	}
+	agent.AwaitCheck("watch", "", api.CheckWarn, "Changes in ", "sudo sysctl -w fs.inotify.max_user_instances=")
 	agent.Write("shared/dir/file", "1")
 	awaitFolder(t, agent, laptop)
 	raise(t, agent, "inotify_instances")
 	agent.AwaitStatus("it says nothing any more", func(s api.Status) bool { return limit(s) == nil })
+	agent.AwaitCheck("watch", "", api.CheckOK, "Changes are noticed at once", "")
 	agent.Write("shared/dir/file", "2")
 	awaitFolder(t, agent, laptop)
 }

@@ -75,6 +75,15 @@ func TestWhatCannotBeSyncedIsNamed(t *testing.T) {
 	if !found {
 		t.Errorf("%+v", s.Problems)
 	}
+	got = nil
+	for _, f := range laptop.AwaitCheck("files", "shared", api.CheckFail,
+		"3 files cannot be synced, the first: shared/made/unreadable.md: this user may not read or write it (permission_denied), others: read_only.",
+		"Give the user that botsync runs as the right; it tries again by itself. Mount it writable; botsync tries again by itself.").Failed {
+		got = append(got, f.Path+" "+f.Code+" "+f.Hint)
+	}
+	if len(got) != 3 || got[1] != "shared/readonly/b.md read_only Mount it writable; botsync tries again by itself." {
+		t.Errorf("doctor names %q", got)
+	}
 
 	unmount()
 	must(t, os.Chown(laptop.Path("shared/theirs"), 0, 0), os.Chmod(laptop.Path("shared/made/unreadable.md"), 0o600))
@@ -84,6 +93,7 @@ func TestWhatCannotBeSyncedIsNamed(t *testing.T) {
 	laptop.AwaitStatus("nothing is wrong", func(s api.Status) bool {
 		return len(s.Problems) == 0 && folderOf(s, "shared").FailedTotal == 0
 	})
+	laptop.AwaitCheck("files", "shared", api.CheckOK, "No file is in the way.", "")
 }
 
 // When no file is received any more for lack of room, status says so, and what is

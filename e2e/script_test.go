@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -60,6 +61,11 @@ func TestScripts(t *testing.T) {
 			"fill":            cmdFill,
 			"random":          cmdRandom,
 			"check":           cmdCheck,
+			"await-check":     cmdAwaitCheck,
+			"mend":            cmdMend,
+			"read-only":       cmdReadOnly,
+			"writable":        cmdWritable,
+			"relent":          cmdRelent,
 			"suspend":         cmdSuspend,
 			"continue":        cmdContinue,
 			"take-port":       cmdTakePort,
@@ -78,6 +84,8 @@ type world struct {
 	last   *run   // the botsync command that ended last
 	runs   map[string]*run
 	trees  map[string][]string
+
+	relented atomic.Bool // the server of serve-refusals has
 }
 
 type worldKey struct{}

@@ -107,6 +107,8 @@ func TestEveryTroubleIsNamed(t *testing.T) {
 		"held, stopped": {func(f *Facts) { f.Daemon, f.Live = Daemon{}, nil; f.Folders[0].IsHeld, f.Folders[0].Held = true, 60 }, api.CheckFail, "held", "shared", "60 files", "--undo"},
 		"decided":       {func(f *Facts) { f.Folders[0].IsHeld, f.Folders[0].Deciding = true, true }, api.CheckWarn, "held", "shared", "being done", "Wait"},
 		"missing":       {func(f *Facts) { f.Folders[0].NeedFiles = 2; f.Peers[0].Connected = false }, api.CheckWarn, "missing", "shared", "no device is connected", "Start botsync"},
+		"to come":       {func(f *Facts) { f.Folders[0].NeedFiles, f.Folders[0].NeedBytes = 2, 3<<20 }, api.CheckOK, "missing", "shared", "2 files (3.0 MiB) are still to come.", ""},
+		"one to come":   {func(f *Facts) { f.Folders[0].NeedFiles = 1 }, api.CheckOK, "missing", "shared", "1 file (0 B) is still to come.", ""},
 		"conflicts":     {func(f *Facts) { f.Folders[0].Conflicts = 2 }, api.CheckWarn, "conflicts", "shared", "2 conflict copies", "botsync conflicts"},
 		"local":         {func(f *Facts) { f.Folders[2].Local = 1 }, api.CheckWarn, "local_changes", "inbox", "1 change", "botsync revert"},
 		"ignored":       {func(f *Facts) { f.Folders[2].Ignored = 7 }, api.CheckOK, "ignored", "inbox", "7 names", ""},

@@ -62,16 +62,20 @@ func (b *book) contents(f Folder, add func(status, code string, message, fix tex
 	} else {
 		add(api.CheckOK, "files", plain("No file is in the way."), text{})
 	}
+	still := sayf("%v (%v) are", count(f.NeedFiles, "file", "files"), size(uint64(max(f.NeedBytes, 0))))
+	if f.NeedFiles == 1 {
+		still = sayf("1 file (%v) is", size(uint64(max(f.NeedBytes, 0))))
+	}
 	connected := slices.ContainsFunc(b.Peers, func(p Peer) bool { return p.Connected })
 	switch {
 	case f.NeedFiles > 0 && !connected:
-		add(api.CheckWarn, "missing", sayf("%v (%v) still to come, and no device is connected.", count(f.NeedFiles, "file is", "files are"), size(uint64(max(f.NeedBytes, 0)))),
+		add(api.CheckWarn, "missing", sayf("%v still to come, and no device is connected.", still),
 			plain("Start botsync on a device that has them."))
 	case f.NeedFiles > 0:
-		add(api.CheckOK, "missing", sayf("%v (%v) still to come.", count(f.NeedFiles, "file is", "files are"), size(uint64(max(f.NeedBytes, 0)))), text{})
+		add(api.CheckOK, "missing", sayf("%v still to come.", still), text{})
 	}
 	if f.Conflicts > 0 {
-		add(api.CheckWarn, "conflicts", sayf("%v here.", count(f.Conflicts, "conflict copy lies", "conflict copies lie")), plain("botsync conflicts"))
+		add(api.CheckWarn, "conflicts", sayf("%v here.", count(f.Conflicts, "conflict copy lies", "conflict copies lie")), plain("botsync conflicts lists them; botsync conflicts keep newest --all resolves all, and what is not kept stays in the history."))
 	}
 	if f.Local > 0 {
 		add(api.CheckWarn, "local_changes", sayf("%v in this receive-only folder travel nowhere.", count(f.Local, "change", "changes")), plain("botsync revert"))
