@@ -19,7 +19,7 @@ const (
 
 // FailedCodes are all there are.
 var FailedCodes = []string{FailedNoSpace, FailedPermission, FailedReadOnly, FailedInUse, FailedNameLong, FailedNameBad, FailedNameCase,
-	FailedNameUTF8, FailedChanging, FailedAway, FailedNotEmpty, FailedOther}
+	FailedNameUTF8, FailedNoLinks, FailedChanging, FailedAway, FailedNotEmpty, FailedOther}
 
 // FailedFile is a file that could not be read or written here, so that it is not in
 // sync; the rest of the folder is. It is tried again, at most a minute later.
