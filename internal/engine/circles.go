@@ -25,8 +25,11 @@ import (
 
 const (
 	circleInterval = 5 * time.Second
-	// circlePause is how long it takes until a folder is looked at again in which nothing
-	// has changed: who was to end a circle may have gone.
+	// circleQuiet is how long nothing has to change before a folder is looked at: what is
+	// on its way is no circle, and to find what a device lacks takes a look at all entries.
+	circleQuiet = 20 * time.Second
+	// circlePause is how long it takes until a folder is looked at again of which somebody
+	// lacks something: who was to end a circle may have gone, or only receive.
 	circlePause = time.Minute
 	// maxCircleLooks is how many names that a device lacks are looked at a time.
 	maxCircleLooks = 200
@@ -95,8 +98,9 @@ type circleIndex interface {
 	AllNeededGlobalFiles(folder string, device protocol.DeviceID, order config.PullOrder, limit, offset int) (iter.Seq[protocol.FileInfo], func() error)
 }
 
-// end ends the circles among what this device and those that it is connected to lack.
-func (c circles) end(cfg config.FolderConfiguration) {
+// end ends the circles among what this device and those that it is connected to lack, and
+// reports whether they lack anything. Looks is how often it did so before, in vain.
+func (c circles) end(cfg config.FolderConfiguration, looks int) (lacking bool) {
 	seen := map[string]bool{}
 	for _, device := range cfg.DeviceIDs() {
 		if device != c.self && !c.connected(device) {
@@ -107,12 +111,12 @@ func (c circles) end(cfg config.FolderConfiguration) {
 			seen[f.Name] = true
 		}
 		if failed() != nil {
-			return // the next look says why
+			return true // the next look says why
 		}
 	}
 	for name := range seen {
 		winner, at, circle := inCircle(c.versions(cfg, name))
-		if !circle || !c.endsIt(winner) {
+		if !circle || !c.endsIt(winner, looks) {
 			continue
 		}
 		slog.Info("Devices cannot agree on a version, one is made the newest", "folder.id", cfg.ID, "path", name)
@@ -120,6 +124,7 @@ func (c circles) end(cfg config.FolderConfiguration) {
 			slog.Warn("Devices cannot agree on a version", "folder.id", cfg.ID, "path", name, "error", err)
 		}
 	}
+	return len(seen) > 0
 }
 
 func (c circles) inIndex(device protocol.DeviceID) protocol.DeviceID {
@@ -146,18 +151,21 @@ func (c circles) versions(cfg config.FolderConfiguration, name string) []heldVer
 	return out
 }
 
-// endsIt reports whether this device is the one of those that have a version, and are
-// there, that makes it the newest. That two do is no harm: they make the same.
-func (c circles) endsIt(v heldVersion) bool {
+// endsIt reports whether this device is one of those that have a version, and are there,
+// that make it the newest: the first of them and, with each look in vain, one more, since
+// not all can. That two do is no harm: they make the same.
+func (c circles) endsIt(v heldVersion, looks int) bool {
 	there := slices.DeleteFunc(slices.Clone(v.holders), func(d protocol.DeviceID) bool { return d != c.self && !c.connected(d) })
-	return len(there) > 0 && slices.MinFunc(there, protocol.DeviceID.Compare) == c.self
+	slices.SortFunc(there, protocol.DeviceID.Compare)
+	return slices.Contains(there[:min(len(there), looks+1)], c.self)
 }
 
-// circleLook says when a folder was looked at last.
+// circleLook is what is known of a folder from the last time.
 type circleLook struct {
-	at      int64 // the point of the indexes, see slipsAt
-	looked  time.Time
-	settled bool // nothing had changed since the time before
+	at     int64     // the point of the indexes, see slipsAt
+	looks  int       // since it has been this one
+	looked time.Time // last
+	next   time.Time // when to look, zero for not before that changes
 }
 
 // tendCircles ends circles until ctx ends.
@@ -177,14 +185,20 @@ func (e *Engine) tendCircles(ctx context.Context) {
 			if err != nil || cfg.Paused || cfg.Type != config.FolderTypeSendReceive {
 				continue
 			}
-			// What is on its way changes the indexes.
-			switch look, now := looks[id], time.Now(); {
-			case look.at != at:
-				looks[id] = circleLook{at: at}
-			case !look.settled || now.Sub(look.looked) > circlePause:
-				looks[id] = circleLook{at: at, looked: now, settled: true}
-				c.end(cfg)
+			now, look := time.Now(), looks[id]
+			if look.at != at {
+				looks[id] = circleLook{at: at, looked: look.looked, next: later(now.Add(circleQuiet), look.looked.Add(circlePause))}
+				continue
 			}
+			if look.next.IsZero() || now.Before(look.next) {
+				continue
+			}
+			lacking := c.end(cfg, look.looks)
+			look.looks, look.looked, look.next = look.looks+1, now, time.Time{}
+			if lacking {
+				look.next = now.Add(circlePause)
+			}
+			looks[id] = look
 		}
 	}
 }

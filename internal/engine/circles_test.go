@@ -177,7 +177,7 @@ func TestThreeDevicesAgree(t *testing.T) {
 				}
 			}
 			return nil
-		}}.end(cfg)
+		}}.end(cfg, 0)
 	}
 	if after := slices.Compact(global()); len(after) != 1 || made != 1 {
 		t.Errorf("%d versions were made, and they take %v", made, after)
@@ -199,18 +199,23 @@ func TestWhoEndsACircle(t *testing.T) {
 	t.Parallel()
 	v := heldVersion{holders: []protocol.DeviceID{{3}, {1}, {2}}}
 	for _, tt := range []struct {
-		self protocol.DeviceID
-		away []protocol.DeviceID
-		want bool
+		self  protocol.DeviceID
+		away  []protocol.DeviceID
+		looks int
+		want  bool
 	}{
 		{self: protocol.DeviceID{1}, want: true},
 		{self: protocol.DeviceID{2}},
 		{self: protocol.DeviceID{2}, away: []protocol.DeviceID{{1}}, want: true},
 		{self: protocol.DeviceID{3}, away: []protocol.DeviceID{{1}}},
+		{self: protocol.DeviceID{2}, looks: 1, want: true},
+		{self: protocol.DeviceID{3}, looks: 1},
+		{self: protocol.DeviceID{3}, looks: 5, want: true},
+		{self: protocol.DeviceID{4}, looks: 5},
 		{self: protocol.DeviceID{4}, away: []protocol.DeviceID{{1}, {2}, {3}}},
 	} {
 		c := circles{self: tt.self, connected: func(d protocol.DeviceID) bool { return !slices.Contains(tt.away, d) }}
-		if got := c.endsIt(v); got != tt.want {
+		if got := c.endsIt(v, tt.looks); got != tt.want {
 			t.Errorf("%v without %v: %v", tt.self[0], tt.away, got)
 		}
 	}
