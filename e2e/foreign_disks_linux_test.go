@@ -29,8 +29,9 @@ var foreignDisks = map[string]foreignDisk{
 		"CON name_reserved, a:b.md name_reserved, dir? name_reserved, dir?/file name_reserved, end. name_reserved, tab\there name_reserved"},
 }
 
-// mounted has a directory of the node on such a disk until the test ends.
-func (d foreignDisk) mounted(t *testing.T, n *botsynctest.Node, dir string) {
+// mounted has a directory of the node on such a disk until the test ends. The disk can be
+// taken out and put in again.
+func (d foreignDisk) mounted(t *testing.T, n *botsynctest.Node, dir string) (out, in func()) {
 	t.Helper()
 	needs.Root(t)
 	format, mount, losetup := needs.Tool(t, d.format), needs.Tool(t, d.mount), needs.Tool(t, "losetup")
@@ -53,11 +54,23 @@ func (d foreignDisk) mounted(t *testing.T, n *botsynctest.Node, dir string) {
 	t.Cleanup(func() {
 		botsynctest.Await(t, "the disk to be let go", func() bool { return exec.Command(losetup, "--detach", loop).Run() == nil })
 	})
-	run(mount, "-o", d.options, loop, n.Path(dir))
+	here := false
+	in = func() {
+		run(mount, "-o", d.options, loop, n.Path(dir))
+		here = true
+	}
+	out = func() {
+		if here {
+			botsynctest.Await(t, "umount", func() bool { return exec.Command("umount", n.Path(dir)).Run() == nil })
+			here = false
+		}
+	}
 	t.Cleanup(func() {
 		n.Run("stop")
-		botsynctest.Await(t, "umount", func() bool { return exec.Command("umount", n.Path(dir)).Run() == nil })
+		out()
 	})
+	in()
+	return out, in
 }
 
 // A folder on a disk of another format: what it can hold is synced, with no change made
@@ -69,7 +82,7 @@ func TestForeignDisks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			agent, laptop := botsynctest.New(t, "agent"), botsynctest.New(t, "laptop")
-			disk.mounted(t, laptop, "shared")
+			takeOut, putIn := disk.mounted(t, laptop, "shared")
 			laptop.Join(agent.Init().Code)
 
 			t.Log("what it can hold is as it was, on both sides")
@@ -81,7 +94,10 @@ func TestForeignDisks(t *testing.T) {
 			laptop.AwaitFile("shared/Report.md", "the first")
 			agent.Must("wait", "--synced", "--timeout", "60s")
 			laptop.Must("stop")
+			takeOut()
 			laptop.Must("start")
+			laptop.AwaitStatus("the disk is away", func(s api.Status) bool { return folderOf(s, "shared").State == api.FolderError })
+			putIn()
 			laptop.AwaitStatus("it looked at all", func(s api.Status) bool {
 				return len(s.Peers) == 1 && s.Peers[0].Connected && folderOf(s, "shared").State == api.FolderIdle
 			})
@@ -131,6 +147,12 @@ func TestForeignDisks(t *testing.T) {
 			agent.AwaitFile("shared/run.sh", "echo 2")
 			if info, err := os.Stat(agent.Path("shared/run.sh")); err != nil || info.Mode().Perm() != 0o750 {
 				t.Errorf("written there, it has the mode %v here, %v", info.Mode(), err)
+			}
+			third := botsynctest.New(t, "third")
+			third.Join(agent.Invite().Code)
+			third.AwaitFile("shared/run.sh", "echo 2")
+			if info, err := os.Stat(third.Path("shared/run.sh")); err != nil || info.Mode().Perm() != 0o750 {
+				t.Errorf("who came later has it with the mode %v, %v", info.Mode(), err)
 			}
 			for i, name := range names {
 				laptop.AwaitFile(fmt.Sprint("shared/good ", i), "content of "+name)

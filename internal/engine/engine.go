@@ -215,6 +215,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	e.addBrakes(e.applied)
 	sdb.pass = e.pass
 	sdb.drops = e.mayDrop
+	sdb.self = e.id.Short()
 	sdb.ownTime = e.keepsOwnTime
 	sdb.clashing = e.clashing
 	e.bases.store = sdb
@@ -300,6 +301,18 @@ func (e *Engine) Apply(s Settings) error {
 	if reflect.DeepEqual(e.applied, s) {
 		return nil
 	}
+	return e.apply(s)
+}
+
+// reapply takes note of what the disks of the folders are like now.
+func (e *Engine) reapply() error {
+	e.applying.Lock()
+	defer e.applying.Unlock()
+	return e.apply(e.applied)
+}
+
+// apply is called with applying held.
+func (e *Engine) apply(s Settings) error {
 	wanted, err := configuration(e.id, e.port, s)
 	if err != nil {
 		return err

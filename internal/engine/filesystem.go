@@ -64,8 +64,11 @@ func (f folderFS) OpenFile(name string, flags int, mode fs.FileMode) (fs.File, e
 	under := pullingOf(f.root)
 	under.begin()
 	var once sync.Once
-	return &pulledFile{demanded: file, closed: func() {
+	return &pulledFile{demanded: file, closed: func(whole bool) {
 		f.replacing.completeNext(name)
+		if whole && arrivalsOf(f.root).withoutMode(name) {
+			f.replacing.begin(name) // no mode will be set
+		}
 		once.Do(under.end)
 	}}, nil
 }
@@ -171,8 +174,9 @@ func (f folderFS) bothThere(name string) bool {
 // replacing tells a file that is to be replaced from one that is to be deleted.
 // Syncthing closes the finished temporary file, sets its mode, looks at the old
 // file once, and then does away with it. Before it deletes a file it looks too; so
-// a second look means that the first was not followed by what was expected. Files
-// of peers that have no modes, on Windows, are not told apart.
+// a second look means that the first was not followed by what was expected. Where no
+// mode is set, since a disk or the one that a file comes from has none, a file that was
+// written whole is told apart, and one that was partly there is not.
 type replacing struct {
 	mu    sync.Mutex
 	temps map[string]int // temporary file → looks at what it will replace, or closed

@@ -32,6 +32,9 @@ func (n namingFS) named(name string, err error) error {
 		if !bad {
 			continue
 		}
+		if _, perr := n.Filesystem.Lstat(filepath.Dir(path)); perr != nil {
+			continue // that may be all that is wrong
+		}
 		if _, lerr := n.Filesystem.Lstat(path); lerr != nil {
 			return fmt.Errorf("%w: %s (%v)", errName, reason.Text, err) // not taken for a file that is missing
 		}

@@ -148,7 +148,7 @@ func TestPulledFilesAreSynced(t *testing.T) {
 			if test.fails {
 				under.err = os.ErrInvalid
 			}
-			f := &pulledFile{demanded: under, closed: func() {}}
+			f := &pulledFile{demanded: under, closed: func(bool) {}}
 			if test.size >= 0 {
 				_ = f.Truncate(test.size)
 			}
@@ -170,7 +170,7 @@ func TestPulledFilesAreSyncedWhenWrittenAtOnce(t *testing.T) {
 	t.Parallel()
 	for range 200 {
 		under := &syncs{}
-		f := &pulledFile{demanded: under, closed: func() {}}
+		f := &pulledFile{demanded: under, closed: func(bool) {}}
 		_ = f.Truncate(3000)
 		var writers sync.WaitGroup
 		for range 5 { // more than fit: the file counts as complete too early

@@ -2,12 +2,14 @@ package engine
 
 import (
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/syncthing/syncthing/lib/config"
 	"github.com/syncthing/syncthing/lib/fs"
 	"github.com/syncthing/syncthing/lib/osutil"
+	"github.com/syncthing/syncthing/lib/protocol"
 )
 
 // arrivals gives the files of a folder that are received their times before their
@@ -18,11 +20,12 @@ import (
 // has left the size as it was, nobody would ever notice the edit.
 type arrivals struct {
 	folder string // ID
-	index  globalIndex
+	modes  bool   // the disk has them
+	index  arrivalIndex
 
 	mu     sync.Mutex
 	placed map[string]fs.FileInfo // by name: what got it, and is still to be given its time by Syncthing
-	modes  map[string]fs.FileMode // by name: of what went last, see leave
+	left   map[string]fs.FileMode // by name: the mode of what went last, see leave
 	own    map[string]bool        // by arrivalKey: what Syncthing was to give a time last, and was not let
 }
 
@@ -32,26 +35,37 @@ var arrivalsByRoot sync.Map // string → *arrivals
 
 // keepArrivals has them for each of the folders, and for no others.
 func (e *Engine) keepArrivals(folders []config.FolderConfiguration) {
-	wanted := map[string]string{}
+	type kind struct {
+		id    string
+		modes bool
+	}
+	wanted := map[string]kind{}
 	for _, f := range folders {
-		wanted[filepath.Clean(f.Path)] = f.ID
+		wanted[filepath.Clean(f.Path)] = kind{f.ID, !f.IgnorePerms}
 	}
 	for root, a := range e.arrivals {
-		if wanted[root] != a.folder {
+		if wanted[root] != (kind{a.folder, a.modes}) {
 			arrivalsByRoot.Delete(root)
 			delete(e.arrivals, root)
 		}
 	}
-	for root, id := range wanted {
+	for root, k := range wanted {
 		if e.arrivals[root] == nil {
-			e.arrivals[root] = newArrivals(id, e.db)
+			e.arrivals[root] = newArrivals(k.id, k.modes, e.db)
 			arrivalsByRoot.Store(root, e.arrivals[root])
 		}
 	}
 }
 
-func newArrivals(folder string, index globalIndex) *arrivals {
-	return &arrivals{folder: folder, index: index, placed: map[string]fs.FileInfo{}, modes: map[string]fs.FileMode{}, own: map[string]bool{}}
+// arrivalIndex tells what is to arrive, and what was there.
+type arrivalIndex interface {
+	localIndex
+	globalIndex
+	noMtimes(folder string) bool
+}
+
+func newArrivals(folder string, modes bool, index arrivalIndex) *arrivals {
+	return &arrivals{folder: folder, modes: modes, index: index, placed: map[string]fs.FileInfo{}, left: map[string]fs.FileMode{}, own: map[string]bool{}}
 }
 
 func arrivalsOf(root string) *arrivals {
@@ -81,9 +95,28 @@ func (a *arrivals) prepare(below fs.Filesystem, temp, name string) {
 	_ = below.Chtimes(temp, global.ModTime(), global.ModTime())
 }
 
+// withoutMode reports whether a file gets no mode, by the name of its temporary file; that
+// of a name which is too long
+// for one does not tell it.
+func (a *arrivals) withoutMode(temp string) bool {
+	if a == nil {
+		return false
+	}
+	dir, base := filepath.Split(temp)
+	name := dir + strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(base, fs.UnixTempPrefix), fs.WindowsTempPrefix), ".tmp")
+	if fs.TempName(name) != temp {
+		return false
+	}
+	if !a.modes {
+		return true
+	}
+	global, ok, err := a.index.GetGlobalFile(a.folder, name)
+	return err == nil && ok && global.NoPermissions
+}
+
 // leave notes the mode of a file that goes, for one without that takes its place.
 func (a *arrivals) leave(below fs.Filesystem, name string) {
-	if a == nil {
+	if a == nil || fs.IsTemporary(name) {
 		return
 	}
 	if global, ok, err := a.index.GetGlobalFile(a.folder, name); err != nil || !ok || global.IsDeleted() || !global.NoPermissions {
@@ -95,17 +128,17 @@ func (a *arrivals) leave(below fs.Filesystem, name string) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.modes) >= maxKept {
-		clear(a.modes)
+	if len(a.left) >= maxKept {
+		clear(a.left)
 	}
-	a.modes[name] = info.Mode() & fs.ModePerm
+	a.left[name] = info.Mode() & fs.ModePerm
 }
 
 func (a *arrivals) takeMode(name string) (fs.FileMode, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	mode, ok := a.modes[name]
-	delete(a.modes, name)
+	mode, ok := a.left[name]
+	delete(a.left, name)
 	return mode, ok
 }
 
@@ -146,17 +179,39 @@ func (a *arrivals) timed(below fs.Filesystem, name string, mtime time.Time) (tim
 	delete(a.placed, name)
 	delete(a.own, key)
 	if was == nil {
-		return false, false
+		if edited = a.edited(below, name); edited {
+			a.keepsOwn(key)
+		}
+		return edited, edited
 	}
 	now, err := below.Lstat(name)
 	edited = err != nil || inodeOf(now) != inodeOf(was) || now.Size() != was.Size() || !now.ModTime().Equal(was.ModTime())
 	if timed = edited || was.ModTime().Equal(mtime); timed {
-		if len(a.own) >= maxKept {
-			clear(a.own)
-		}
-		a.own[key] = true
+		a.keepsOwn(key)
 	}
 	return timed, edited
+}
+
+// keepsOwn is called with mu held.
+func (a *arrivals) keepsOwn(key string) {
+	if len(a.own) >= maxKept {
+		clear(a.own)
+	}
+	a.own[key] = true
+}
+
+// edited reports whether a file that is there, and is to get another time, is not as the
+// index has it: Syncthing does not look (sendReceiveFolder.shortcutFile).
+func (a *arrivals) edited(below fs.Filesystem, name string) bool {
+	if !a.index.noMtimes(a.folder) {
+		return false
+	}
+	had, ok, err := a.index.GetDeviceFile(a.folder, protocol.LocalDeviceID, name)
+	if err != nil || !ok || had.IsDeleted() || had.IsInvalid() || had.Type != protocol.FileInfoTypeFile {
+		return false
+	}
+	now, err := below.Lstat(name)
+	return err == nil && now.IsRegular() && (now.Size() != had.Size || !now.ModTime().Equal(had.ModTime()))
 }
 
 // owns reports whether whatever time a file has is its own.

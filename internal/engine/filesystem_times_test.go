@@ -14,14 +14,20 @@ import (
 	"github.com/botsync/botsync/internal/watch"
 )
 
-// oneGlobal is an index in which every name has the same entry.
-type oneGlobal struct{ file protocol.FileInfo }
+// oneGlobal is an index in which every name has the same entry, and this device one file.
+type oneGlobal struct{ file, mine protocol.FileInfo }
 
 func (o oneGlobal) GetGlobalFile(_, name string) (protocol.FileInfo, bool, error) {
 	file := o.file
 	file.Name = name
 	return file, true, nil
 }
+
+func (o oneGlobal) GetDeviceFile(_ string, _ protocol.DeviceID, name string) (protocol.FileInfo, bool, error) {
+	return o.mine, o.mine.Name == name, nil
+}
+
+func (oneGlobal) noMtimes(string) bool { return true }
 
 // ownTimes keeps times apart as the layer over Syncthing's database does.
 type ownTimes struct {
@@ -80,7 +86,7 @@ func TestFilesArriveWithTheirTimes(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			root := t.TempDir()
-			a := newArrivals("folder", oneGlobal{protocol.FileInfo{ModifiedS: test.global.Unix(), ModifiedNs: int32(test.global.Nanosecond())}})
+			a := newArrivals("folder", true, oneGlobal{file: protocol.FileInfo{ModifiedS: test.global.Unix(), ModifiedNs: int32(test.global.Nanosecond())}})
 			arrivalsByRoot.Store(root, a)
 			queue := watch.NewQueue(watch.Settle{})
 			noticing.Store(root, queue)
@@ -125,7 +131,7 @@ func TestTimesOfWhatDoesNotArrive(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	given := time.Date(2020, 5, 17, 8, 30, 0, 0, time.UTC)
-	arrivalsByRoot.Store(root, newArrivals("folder", oneGlobal{protocol.FileInfo{ModifiedS: given.Unix()}}))
+	arrivalsByRoot.Store(root, newArrivals("folder", true, oneGlobal{file: protocol.FileInfo{ModifiedS: given.Unix()}}))
 	t.Cleanup(func() { arrivalsByRoot.Delete(root) })
 	fsys := fs.NewFilesystem(fs.FilesystemType(filesystemType), root)
 	for _, path := range []string{fs.TempName("dir"), filepath.Join("dir", "file")} {
@@ -168,7 +174,7 @@ func TestModesStay(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			root := t.TempDir()
-			arrivalsByRoot.Store(root, newArrivals("folder", oneGlobal{test.global}))
+			arrivalsByRoot.Store(root, newArrivals("folder", true, oneGlobal{file: test.global}))
 			t.Cleanup(func() { arrivalsByRoot.Delete(root) })
 			fsys := fs.NewFilesystem(fs.FilesystemType(filesystemType), root)
 			path, temp := filepath.Join(root, name), fs.TempName(name)
@@ -181,5 +187,105 @@ func TestModesStay(t *testing.T) {
 				t.Errorf("it has the mode %v, %v, want %v", info.Mode(), err, test.want)
 			}
 		})
+	}
+}
+
+// Where no mode is set, what is replaced is there at all times as well, if all of what
+// replaces it was written.
+func TestReplacedWithoutModes(t *testing.T) {
+	t.Parallel()
+	const name, content = "file", "new"
+	for what, test := range map[string]struct {
+		modes  bool // of the disk
+		global protocol.FileInfo
+		write  string
+		want   bool
+	}{
+		"the disk has none":        {write: content, want: true},
+		"the other one had none":   {modes: true, global: protocol.FileInfo{NoPermissions: true}, write: content, want: true},
+		"a mode is still to come":  {modes: true, write: content},
+		"a part was there already": {write: content[:1]},
+		"nothing was written":      {},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			root := t.TempDir()
+			arrivalsByRoot.Store(root, newArrivals("folder", test.modes, oneGlobal{file: test.global}))
+			t.Cleanup(func() { arrivalsByRoot.Delete(root) })
+			fsys := fs.NewFilesystem(fs.FilesystemType(filesystemType), root)
+			path, temp := filepath.Join(root, name), fs.TempName(name)
+			must(t, os.WriteFile(path, []byte("old"), 0o600))
+			f, err := fsys.OpenFile(temp, fs.OptReadWrite|fs.OptCreate, 0o600)
+			must(t, err, f.Truncate(int64(len(content))))
+			if test.write != "" {
+				_, err = f.WriteAt([]byte(test.write), 0)
+			}
+			must(t, err, f.Close())
+			_, err = fsys.Lstat(name)
+			must(t, err, fsys.Remove(name))
+			if _, err := os.Stat(path); (err == nil) != test.want {
+				t.Errorf("it is there: %v, want %v", err == nil, test.want)
+			}
+		})
+	}
+}
+
+// A file that somebody has written to, and nobody has scanned yet, keeps its time when a
+// peer says that only time or mode are other ones.
+func TestOnlyTheTimeChanges(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2020, 5, 17, 8, 30, 0, 0, time.UTC)
+	for what, test := range map[string]struct {
+		mine protocol.FileInfo
+		own  bool
+	}{
+		"as the index has it":  {mine: protocol.FileInfo{Name: "file", Size: 4, ModifiedS: at.Unix()}},
+		"written to":           {mine: protocol.FileInfo{Name: "file", Size: 4, ModifiedS: at.Unix() - 1}, own: true},
+		"of another size":      {mine: protocol.FileInfo{Name: "file", Size: 5, ModifiedS: at.Unix()}, own: true},
+		"not in the index yet": {mine: protocol.FileInfo{Name: "other"}},
+		"deleted":              {mine: protocol.FileInfo{Name: "file", Deleted: true}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			root := t.TempDir()
+			path := filepath.Join(root, "file")
+			must(t, os.WriteFile(path, []byte("four"), 0o600), os.Chtimes(path, at, at))
+			arrivalsByRoot.Store(root, newArrivals("folder", true, oneGlobal{mine: test.mine}))
+			t.Cleanup(func() { arrivalsByRoot.Delete(root) })
+			fsys := fs.NewFilesystem(fs.FilesystemType(filesystemType), root)
+			must(t, fsys.Chtimes("file", at.Add(time.Hour), at.Add(time.Hour)))
+			if info, err := os.Stat(path); err != nil || info.ModTime().Equal(at) != test.own {
+				t.Errorf("it has the time %v, %v", info.ModTime(), err)
+			}
+		})
+	}
+}
+
+// What is changed on a disk without modes keeps the mode that it had, in the index.
+func TestModesInTheIndex(t *testing.T) {
+	t.Parallel()
+	l := over(newMapStore())
+	l.self = 7
+	had := protocol.FileInfo{Name: "file", Version: counted(1), Permissions: 0o750}
+	changed := protocol.FileInfo{Name: "file", Version: counted(2), NoPermissions: true, ModifiedBy: 7}
+	for what, test := range map[string]struct {
+		had, changed protocol.FileInfo
+		want         uint32 // 0 for none
+	}{
+		"changed here":     {had, changed, 0o750},
+		"by another":       {had, protocol.FileInfo{Name: "file", Version: counted(2), NoPermissions: true, ModifiedBy: 8}, 0},
+		"it had none":      {protocol.FileInfo{Name: "file", NoPermissions: true, Permissions: 0o600}, changed, 0},
+		"it was a link":    {protocol.FileInfo{Name: "file", Type: protocol.FileInfoTypeSymlink, Permissions: 0o777}, changed, 0},
+		"it was not there": {protocol.FileInfo{Name: "file", Deleted: true, Permissions: 0o750}, changed, 0},
+	} {
+		files := []protocol.FileInfo{test.changed}
+		must(t, l.Update("f", protocol.LocalDeviceID, []protocol.FileInfo{test.had}), l.Update("f", protocol.LocalDeviceID, files))
+		got, ok, err := l.GetDeviceFile("f", protocol.LocalDeviceID, "file")
+		if err != nil || !ok || got.NoPermissions != (test.want == 0) || test.want != 0 && got.Permissions != test.want {
+			t.Errorf("%s: %v, %v, %v", what, got, ok, err)
+		}
+		if !files[0].NoPermissions {
+			t.Errorf("%s: the caller's entries were changed", what)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"log/slog"
 	"time"
 )
 
@@ -19,8 +20,14 @@ func (e *Engine) mend(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		for id := range e.cfg.Folders() {
+		for id, cfg := range e.cfg.Folders() {
 			if _, _, err := e.model.State(id); err != nil && ctx.Err() == nil {
+				if otherDisk(cfg) {
+					if err := e.reapply(); err != nil {
+						slog.Warn("The disk of a folder is another one now", "folder.id", id, "error", err)
+						continue
+					}
+				}
 				_ = e.scan(id, nil) // the folder keeps the error
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/syncthing/syncthing/lib/config"
 	"github.com/syncthing/syncthing/lib/fs"
 	"github.com/syncthing/syncthing/lib/model"
+	"github.com/syncthing/syncthing/lib/osutil"
 	"github.com/syncthing/syncthing/lib/protocol"
 )
 
@@ -95,7 +96,7 @@ func taken(index localAndGlobal, folder string, fsys fs.Filesystem, name string)
 	}
 	other := ""
 	for _, e := range entries {
-		if e == base {
+		if osutil.NormalizedFilename(e) == osutil.NormalizedFilename(base) {
 			return "", false
 		}
 		if fs.UnicodeLowercaseNormalized(e) == fs.UnicodeLowercaseNormalized(base) {

@@ -111,13 +111,17 @@ func (a adoption) inPlace(f protocol.FileInfo, done pullEntry) bool {
 	if !info.IsRegular() || info.Size() != f.Size {
 		return false
 	}
-	if !info.ModTime().Equal(f.ModTime()) {
-		// It gets its time after its name.
-		if done.Name == "" || done.Deleted || done.Size != f.Size || done.Inode != inodeOf(info) {
+	// It may have got its time after its name, or that of a later version before it.
+	placed, timed := done.Name != "" && !done.Deleted, info.ModTime().Equal(f.ModTime())
+	if placed || !timed {
+		if !timed && (!placed || done.Size != f.Size || done.Inode != inodeOf(info)) {
 			return false
 		}
 		blocks, err := scanner.HashFile(a.ctx, a.folder, a.fsys, f.Name, f.BlockSize(), nil)
-		if err != nil || !sameBlocks(blocks, f.Blocks) || a.fsys.Chtimes(f.Name, f.ModTime(), f.ModTime()) != nil {
+		if err != nil || !sameBlocks(blocks, f.Blocks) {
+			return false
+		}
+		if !timed && a.fsys.Chtimes(f.Name, f.ModTime(), f.ModTime()) != nil {
 			return false
 		}
 	}

@@ -16,12 +16,13 @@ type pulledFile struct {
 	written atomic.Int64 // bytes, so far
 	changes atomic.Int64 // so far
 	synced  atomic.Int64 // as many of the changes are on the disk
-	closed  func()
+	closed  func(whole bool)
 }
 
 func (f *pulledFile) Close() error {
-	defer f.closed()
-	return f.demanded.Close()
+	err := f.demanded.Close()
+	f.closed(err == nil && f.size.Load() > 0 && f.written.Load() == f.size.Load())
+	return err
 }
 
 func (f *pulledFile) Truncate(size int64) error {

@@ -118,6 +118,7 @@ type layer[S, O any, M metadata, B any, P keyValue] struct {
 	// written is told after the index of this device was written; it may be nil.
 	written func(folder string)
 
+	self     protocol.ShortID
 	hashed   sync.Map // string → *hashed, by folder
 	mtimes   mtimes
 	knowns   knowns

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"iter"
+	"slices"
 	"sync"
 
 	"github.com/syncthing/syncthing/lib/osutil"
@@ -54,6 +55,7 @@ func (l *layer[S, O, M, B, P]) Update(folder string, device protocol.DeviceID, f
 		if files = l.pass(folder, files); len(files) == 0 {
 			return nil
 		}
+		files = l.withModes(folder, files)
 	}
 	if l.seen != nil {
 		defer l.seen(folder, device, files)()
@@ -65,6 +67,26 @@ func (l *layer[S, O, M, B, P]) Update(folder string, device protocol.DeviceID, f
 		l.written(folder)
 	}
 	return err
+}
+
+// withModes gives what was changed on a disk without modes the mode that it had: the
+// devices that get it next would not know it otherwise.
+func (l *layer[S, O, M, B, P]) withModes(folder string, files []protocol.FileInfo) []protocol.FileInfo {
+	copied := false
+	for i, f := range files {
+		if !f.NoPermissions || f.ModifiedBy != l.self || f.IsDeleted() || f.IsInvalid() {
+			continue
+		}
+		had, ok, err := l.localFile(folder, f.Name)
+		if err != nil || !ok || had.NoPermissions || had.IsDeleted() || had.Type != f.Type {
+			continue
+		}
+		if !copied {
+			files, copied = slices.Clone(files), true
+		}
+		files[i].NoPermissions, files[i].Permissions = false, had.Permissions
+	}
+	return files
 }
 
 // enter writes entries into the index of this device that need not pass.

@@ -19,14 +19,17 @@ type traits struct {
 	modes         bool // files have the modes that they are given
 }
 
-// traitsOf makes a file in a directory and looks at what became of it. Where that
-// cannot be done, all is as it is usual on this system.
+// traitsOf makes a file in a directory and looks at what became of it. Where there is no
+// directory, all is as it is usual on this system; and where no file can be made, modes are
+// not to be believed: nothing is lost by that, and on another disk all would be announced.
 func traitsOf(dir string) traits {
 	usual := traits{caseSensitive: runtime.GOOS == "linux", modes: runtime.GOOS != "windows"}
 	// A name of which Syncthing takes no notice, and neither does the watch.
 	path := filepath.Join(dir, fs.TempName("botsync-"+rand.Text()))
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
+		_, err := os.Stat(dir)
+		usual.modes = usual.modes && err != nil
 		usual.caseSensitive = caseSensitive(filepath.Join(dir, config.DefaultMarkerName), usual.caseSensitive)
 		return usual
 	}
@@ -45,6 +48,16 @@ func traitsOf(dir string) traits {
 		}
 	}
 	return usual
+}
+
+// otherDisk reports whether the disk of a folder is another one than it was taken for: it
+// may have been mounted since.
+func otherDisk(cfg config.FolderConfiguration) bool {
+	if _, err := os.Stat(filepath.Join(cfg.Path, config.DefaultMarkerName)); err != nil {
+		return false // it is not there yet
+	}
+	is := traitsOf(cfg.Path)
+	return is.caseSensitive != cfg.CaseSensitiveFS || is.modes == cfg.IgnorePerms
 }
 
 // caseSensitive reports whether what is at a path is there under that name alone.

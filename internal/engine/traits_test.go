@@ -24,6 +24,40 @@ func TestTraits(t *testing.T) {
 	if got := traitsOf(filepath.Join(dir, "missing")); got != usual {
 		t.Errorf("a missing directory: %+v", got)
 	}
+	// What no file can be made in is not told from a disk that has no modes.
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := traitsOf(file); got.modes || got.caseSensitive != usual.caseSensitive {
+		t.Errorf("where nothing can be made: %+v", got)
+	}
+}
+
+// A disk that was mounted since is noticed, and one that is not there is not taken for
+// another one.
+func TestOtherDisk(t *testing.T) {
+	t.Parallel()
+	for _, marked := range []bool{false, true} {
+		dir := t.TempDir()
+		if marked {
+			if err := os.Mkdir(filepath.Join(dir, config.DefaultMarkerName), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		is := traitsOf(dir)
+		for _, test := range []struct {
+			sensitive, ignore, want bool
+		}{
+			{is.caseSensitive, !is.modes, false},
+			{!is.caseSensitive, !is.modes, marked},
+			{is.caseSensitive, is.modes, marked},
+		} {
+			if got := otherDisk(config.FolderConfiguration{Path: dir, CaseSensitiveFS: test.sensitive, IgnorePerms: test.ignore}); got != test.want {
+				t.Errorf("%+v, marked %v: %v", test, marked, got)
+			}
+		}
+	}
 }
 
 func TestCaseSensitive(t *testing.T) {

@@ -178,7 +178,7 @@ func carriedOut(group []Held, device string, now State) []Held {
 		if i+1 < len(group) {
 			size, modified = group[i+1].Size, group[i+1].Modified
 		}
-		if v.By == device || v.Symlink || v.Modified.IsZero() || v.Size != size || !v.Modified.Equal(modified) {
+		if v.By == device || v.Symlink || v.Modified.IsZero() || v.Size != size || v.Modified.UnixMicro() != modified.UnixMicro() {
 			out = append(out, v)
 		}
 	}
