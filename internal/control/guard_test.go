@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/botsync/botsync/internal/api"
 )
@@ -68,14 +69,54 @@ func TestWhoeverIsNoCommandIsRefused(t *testing.T) {
 	}
 }
 
+// requestPaths take a body each of a form of its own.
+var requestPaths = []string{"/v1/join", "/v1/invites", "/v1/history", "/v1/restore", "/v1/undo", "/v1/conflicts/diff", "/v1/conflicts/keep", "/v1/doctor"}
+
+// answersAll has an answer for all that decodes.
+type answersAll struct{ *fake }
+
+func (answersAll) History(_ context.Context, req api.HistoryRequest) (*api.History, error) {
+	mustNotBeNegative(req.Timeout)
+	return &api.History{Schema: api.Schema}, nil
+}
+
+func (answersAll) Restore(_ context.Context, req api.RestoreRequest) (*api.RestoredLine, error) {
+	mustNotBeNegative(req.Timeout)
+	return &api.RestoredLine{Schema: api.Schema}, nil
+}
+
+func (answersAll) Undo(_ context.Context, req api.UndoRequest) (*api.UndoneLine, error) {
+	mustNotBeNegative(req.Timeout)
+	return &api.UndoneLine{Schema: api.Schema}, nil
+}
+
+func (answersAll) ConflictDiff(context.Context, api.DiffRequest) (*api.ConflictDiffs, error) {
+	return &api.ConflictDiffs{Schema: api.Schema}, nil
+}
+
+func (answersAll) KeepVersions(context.Context, api.KeepRequest) (*api.ResolvedLine, error) {
+	return &api.ResolvedLine{Schema: api.Schema}, nil
+}
+
+func (answersAll) Doctor(context.Context, api.DoctorRequest) (*api.Doctor, error) {
+	return &api.Doctor{Schema: api.Schema}, nil
+}
+
+func mustNotBeNegative(timeout time.Duration) {
+	if timeout < 0 {
+		panic("a timeout below zero")
+	}
+}
+
 // Whatever arrives as a request, the answer is well-formed: an object of ours
 // or an error, and the backend sees only what decoded.
 func FuzzRequestBody(f *testing.F) {
 	for _, seed := range []string{`{}`, `{"code":"a b c d e","timeout":1}`, `{"timeout":-1}`, `{"timeout":1e99}`, `[]`, `null`, `{"code":"\ud800"}`, ``, `{}{}`, strings.Repeat("[", 9999)} {
-		f.Add("/v1/join", []byte(seed))
-		f.Add("/v1/invites", []byte(seed))
+		for n := range requestPaths {
+			f.Add(n, []byte(seed))
+		}
 	}
-	h := Handler(&fake{
+	h := Handler(answersAll{&fake{
 		invite: func(context.Context, api.InviteRequest) (*api.InviteLine, error) { return &api.InviteLine{}, nil },
 		join: func(_ context.Context, req api.JoinRequest, _ func(api.ProgressLine)) (*api.JoinedLine, error) {
 			if req.Timeout < 0 {
@@ -83,11 +124,9 @@ func FuzzRequestBody(f *testing.F) {
 			}
 			return &api.JoinedLine{}, nil
 		},
-	})
-	f.Fuzz(func(t *testing.T, path string, body []byte) {
-		if path != "/v1/join" {
-			path = "/v1/invites"
-		}
+	}})
+	f.Fuzz(func(t *testing.T, n int, body []byte) {
+		path := requestPaths[uint(n)%uint(len(requestPaths))]
 		req := httptest.NewRequest(http.MethodPost, "http://botsync"+path, bytes.NewReader(body))
 		req.Header.Set("Content-Type", "application/json")
 		w := httptest.NewRecorder()
