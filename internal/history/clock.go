@@ -17,11 +17,17 @@ const (
 	clockLoss = 100
 	// exact is what the times of versions are cut to.
 	exact = time.Microsecond
+	// inTurn is by how much less than that a version can have a later time than the Clock
+	// gives, so as to come after the one before it.
+	inTurn = time.Second
 	// clockGive is for how long a Clock can give times without being written down.
 	clockGive = time.Minute
 	// Marks are so far apart at least, and a part of their age.
 	markEvery = time.Hour
 	markShare = 32
+	// markSlip is by how much they can be off: each by less than exact, and a time that
+	// a Step has changed by inTurn.
+	markSlip = inTurn + time.Millisecond
 	// Wall clocks show times between these, whatever they say: differences of them
 	// are never more than a time.Duration holds, and a name has four digits for a year.
 	firstYear, lastYear = 1970, 2200
@@ -56,6 +62,10 @@ type Mark struct {
 	At  time.Time     `json:"at"`
 	Ran time.Duration `json:"ran"`
 }
+
+// ranIn is for how long a Clock that did not go back has run, at most, while its time
+// went on by d: it loses little.
+func ranIn(d time.Duration) time.Duration { return d + d/(clockLoss-1) }
 
 // At is what time it is, so long after the latest look, where the wall clock
 // shows wall.
@@ -145,7 +155,8 @@ func (c Clock) Left() time.Duration { return clockTrust - c.Agreed }
 
 // Step is what a Clock that goes back has to do to the times that it gave: those
 // after From, up to By later, become earlier by By, in their order, and stay after Floor.
-// None is after From then, so that to do it again changes nothing.
+// None is after From then, or it is only just after another one or the Floor, and stays
+// there when it is done again.
 type Step struct {
 	From  time.Time     `json:"from"`
 	Floor time.Time     `json:"floor,omitzero"`
@@ -170,7 +181,9 @@ func (c Clock) SetBack() Clock {
 // Rest begins to have the times changed that were given since SetBack, when all before
 // have their new ones and no more are given.
 func (c Clock) Rest() Clock {
-	c.Step.By = max(c.Ahead, 1) // the wall clock may have been set again since
+	// The wall clock may have been set again since. Where it has gone back further, that
+	// is not believed yet, and what is not after the Floor would be later than the Clock.
+	c.Step.By = min(max(c.Ahead, 1), c.Step.By)
 	c.Step.From = c.Now.Add(-c.Step.By)
 	return c.renew()
 }
@@ -225,19 +238,18 @@ func (c Clock) Age(at time.Time) time.Duration {
 		until = min(until, c.Marks[n].Ran)
 	}
 	if n > 0 {
-		// It loses little at most, and never goes back.
 		m := c.Marks[n-1]
 		if d := at.Sub(m.At); d < until-m.Ran {
-			until = min(until, m.Ran+d+d/(clockLoss-1)+exact)
+			until = min(until, m.Ran+ranIn(d))
 		}
 	}
-	return max(c.Ran-until, 0)
+	return max(c.Ran-until-markSlip, 0)
 }
 
 // Before is the latest time that is known to be so old, zero if none is: see Age.
 func (c Clock) Before(age time.Duration) time.Time {
 	for _, m := range slices.Backward(c.Marks) {
-		if c.Ran-m.Ran >= age {
+		if c.Ran-m.Ran-markSlip >= age {
 			return m.At
 		}
 	}
@@ -289,7 +301,8 @@ func (c Clock) mark() Clock {
 	kept := all[:1:1]
 	for i, m := range all[1:] {
 		last := kept[len(kept)-1]
-		if next := i + 2; next < len(all) && all[next].Ran-last.Ran < (c.Ran-m.Ran)/markShare {
+		wentBack := m.Ran-last.Ran > ranIn(m.At.Sub(last.At))+exact // Age has to know since when
+		if next := i + 2; next < len(all) && all[next].Ran-last.Ran < (c.Ran-m.Ran)/markShare && !wentBack {
 			continue
 		}
 		kept = append(kept, m)

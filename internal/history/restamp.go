@@ -69,20 +69,30 @@ func (s *Store) restamp(ctx context.Context, step Step) error {
 }
 
 // moves reports whether a time becomes another one.
-func (s Step) moves(at time.Time) bool { return at.After(s.From) && !at.After(s.From.Add(s.By)) }
+func (s Step) moves(at time.Time) bool {
+	return at.After(s.From) && !at.After(s.From.Add(s.By+inTurn))
+}
 
 // times are what times become, which are in order.
 func (s Step) times(times []time.Time) []time.Time {
-	last := s.Floor.Truncate(time.Microsecond)
-	out := make([]time.Time, len(times))
-	for i, at := range times {
+	out := slices.Clone(times)
+	next := s.From.Truncate(exact).Add(exact)
+	for i, at := range slices.Backward(times) {
 		if s.moves(at) {
-			if at = at.Add(-s.By).Truncate(time.Microsecond); !at.After(last) {
-				at = last.Add(time.Microsecond)
+			out[i] = at.Add(-s.By).Truncate(exact)
+			if latest := next.Add(-exact); out[i].After(latest) {
+				out[i] = latest
 			}
+			next = out[i]
 		}
-		if out[i] = at; at.After(last) {
-			last = at
+	}
+	last := s.Floor.Truncate(exact)
+	for i, at := range times {
+		if s.moves(at) && !out[i].After(last) {
+			out[i] = last.Add(exact)
+		}
+		if out[i].After(last) {
+			last = out[i]
 		}
 	}
 	return out

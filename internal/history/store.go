@@ -122,7 +122,7 @@ func (s *Store) tick(at time.Time) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at = at.Truncate(time.Microsecond)
-	if d := s.last.Sub(at); d >= 0 && d < time.Second {
+	if d := s.last.Sub(at); d >= 0 && d < inTurn {
 		at = s.last.Add(time.Microsecond)
 	}
 	s.last = at
