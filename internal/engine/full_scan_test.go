@@ -228,6 +228,7 @@ func TestScansComeToRest(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
+	botsynctest.Await(t, "the first scan", func() bool { return e.scans.over("n-shared") })
 	// It gets into the index after what is in it.
 	if err := errors.Join(e.model.ScanFolder("n-shared"), os.Chmod(filepath.Join(root, "a"), 0o700)); err != nil {
 		t.Fatal(err)
