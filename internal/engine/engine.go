@@ -244,6 +244,7 @@ func (e *Engine) start(ctx context.Context, logger events.Logger, dbPath string,
 	e.primaries = newPrimaries(e.id, e.applied.Peers)
 	prompt := &promptModel{Model: e.model, cfg: e.cfg, index: sdb, announced: &e.indexes, senders: &e.senders, primaries: e.primaries,
 		early: newEarlyRequests(sdb, func(do func(context.Context)) { e.senders.run(do) })}
+	sdb.pages.more = prompt.pullAgain
 	e.conns = connections.NewService(e.cfg, e.id, prompt, tlsCfg, e.finder, bepProtocol, certName, logger, reg, keyGen)
 	addresses.AddressLister = e.conns
 

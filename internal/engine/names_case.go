@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"sync"
 
-	"github.com/syncthing/syncthing/lib/config"
 	"github.com/syncthing/syncthing/lib/fs"
 	"github.com/syncthing/syncthing/lib/model"
 	"github.com/syncthing/syncthing/lib/osutil"
@@ -118,22 +117,13 @@ type localAndGlobal interface {
 	globalIndex
 }
 
-// AllNeededGlobalFiles returns what a device lacks. The order is that in which Syncthing
-// asks for what it is about to get; nobody else does.
-func (l *layer[S, O, M, B, P]) AllNeededGlobalFiles(folder string, device protocol.DeviceID, order config.PullOrder, limit, offset int) (iter.Seq[protocol.FileInfo], func() error) {
-	files, failed := l.store.AllNeededGlobalFiles(folder, device, order, limit, offset)
-	if device != protocol.LocalDeviceID || order != config.PullOrderRandom || l.clashing == nil {
-		return files, failed
-	}
-	clashes := l.clashing(folder)
-	if clashes == nil {
-		return files, failed
-	}
+// but leaves some files out.
+func but(files iter.Seq[protocol.FileInfo], out func(protocol.FileInfo) bool) iter.Seq[protocol.FileInfo] {
 	return func(yield func(protocol.FileInfo) bool) {
 		for f := range files {
-			if !clashes(f) && !yield(f) {
+			if !out(f) && !yield(f) {
 				return
 			}
 		}
-	}, failed
+	}
 }

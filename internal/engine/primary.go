@@ -112,6 +112,22 @@ func (p *primaries) hear(conn protocol.Connection) (answer bool, done func()) {
 	return answer, peer.hearing.Unlock
 }
 
+// heardOn returns the connections on which peers have sent their latest ClusterConfig:
+// those from which Syncthing takes an index.
+func (p *primaries) heardOn() []protocol.Connection {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []protocol.Connection
+	for _, peer := range p.peers {
+		for _, conn := range peer.conns {
+			if conn.ConnectionID() == peer.heard {
+				out = append(out, conn)
+			}
+		}
+	}
+	return out
+}
+
 // close forgets a connection. It returns one on which the exchange has to begin
 // again, nil if that is up to the peer, or none is left.
 func (p *primaries) close(conn protocol.Connection) protocol.Connection {

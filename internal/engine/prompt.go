@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"time"
 
 	"github.com/syncthing/syncthing/lib/config"
@@ -75,6 +76,20 @@ func (m *promptModel) Closed(conn protocol.Connection, err error) {
 	if next != nil {
 		m.introduce(next)
 	}
+}
+
+// pullAgain has a folder pulled once more when it has been pulled. Syncthing does that when
+// a peer's index has changed, and that can be by nothing. It does not wait: the folder may
+// be about to stop, which Syncthing's model waits for.
+func (m *promptModel) pullAgain(folder string) {
+	m.senders.run(func(context.Context) {
+		f, ok := m.cfg.Folder(folder)
+		for _, conn := range m.primaries.heardOn() {
+			if ok && f.SharedWith(conn.DeviceID()) && m.Model.IndexUpdate(conn, &protocol.IndexUpdate{Folder: folder}) == nil {
+				return
+			}
+		}
+	})
 }
 
 // introducePatience is how long is waited until a ClusterConfig is on its way. Where both

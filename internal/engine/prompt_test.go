@@ -19,8 +19,9 @@ import (
 // peer's last ClusterConfig came, as Syncthing's does.
 type oldModel struct {
 	model.Model
-	index  string // ID of that connection
-	behind bool   // the peer lacks something of the index
+	index   string // ID of that connection
+	behind  bool   // the peer lacks something of the index
+	updates []string
 }
 
 func (m *oldModel) AddConnection(protocol.Connection, protocol.Hello) {}
@@ -32,6 +33,11 @@ func (m *oldModel) ClusterConfig(conn protocol.Connection, msg *protocol.Cluster
 			conn.(*indexSender).Connection.(*seenConn).say("index")
 		}
 	}
+	return nil
+}
+
+func (m *oldModel) IndexUpdate(conn protocol.Connection, idx *protocol.IndexUpdate) error {
+	m.updates = append(m.updates, fmt.Sprint(conn.ConnectionID(), " ", idx.Folder, " ", len(idx.Files)))
 	return nil
 }
 

@@ -123,6 +123,7 @@ type layer[S, O any, M metadata, B any, P keyValue] struct {
 	mtimes   mtimes
 	knowns   knowns
 	choices  choices
+	pages    pullPages
 	maxWhole int
 }
 
@@ -135,6 +136,7 @@ func layerOver[S, O any, M metadata, B any, P keyValue](db store[S, O, M, B, P])
 		pass:     func(_ string, files []protocol.FileInfo) []protocol.FileInfo { return files },
 		mtimes:   mtimes{none: map[string]bool{}},
 		knowns:   knowns{all: map[string]*known{}},
+		pages:    pullPages{size: pullPage},
 		maxWhole: maxWhole,
 	}
 }

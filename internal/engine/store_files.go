@@ -66,6 +66,9 @@ func (l *layer[S, O, M, B, P]) Update(folder string, device protocol.DeviceID, f
 	if local && l.written != nil {
 		l.written(folder)
 	}
+	if !local {
+		l.pages.note(folder, device, files)
+	}
 	return err
 }
 
