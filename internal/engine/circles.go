@@ -168,6 +168,24 @@ type circleLook struct {
 	next   time.Time // when to look, zero for not before that changes
 }
 
+// due returns what is known of a folder when its indexes are at a point, and reports
+// whether it is to be looked at.
+func (l circleLook) due(at int64, now time.Time) (circleLook, bool) {
+	if l.at != at {
+		return circleLook{at: at, looked: l.looked, next: later(now.Add(circleQuiet), l.looked.Add(circlePause))}, false
+	}
+	return l, !l.next.IsZero() && !now.Before(l.next)
+}
+
+// done returns what is known of a folder that was looked at: whether anything is lacking.
+func (l circleLook) done(lacking bool, now time.Time) circleLook {
+	l.looks, l.looked, l.next = l.looks+1, now, time.Time{}
+	if lacking {
+		l.next = now.Add(circlePause)
+	}
+	return l
+}
+
 // tendCircles ends circles until ctx ends.
 func (e *Engine) tendCircles(ctx context.Context) {
 	c := circles{e.id, e.db, e.model.ConnectedTo, e.makeNewest}
@@ -185,18 +203,10 @@ func (e *Engine) tendCircles(ctx context.Context) {
 			if err != nil || cfg.Paused || cfg.Type != config.FolderTypeSendReceive {
 				continue
 			}
-			now, look := time.Now(), looks[id]
-			if look.at != at {
-				looks[id] = circleLook{at: at, looked: look.looked, next: later(now.Add(circleQuiet), look.looked.Add(circlePause))}
-				continue
-			}
-			if look.next.IsZero() || now.Before(look.next) {
-				continue
-			}
-			lacking := c.end(cfg, look.looks)
-			look.looks, look.looked, look.next = look.looks+1, now, time.Time{}
-			if lacking {
-				look.next = now.Add(circlePause)
+			now := time.Now()
+			look, due := looks[id].due(at, now)
+			if due {
+				look = look.done(c.end(cfg, look.looks), now)
 			}
 			looks[id] = look
 		}
