@@ -221,6 +221,55 @@ func TestWhoEndsACircle(t *testing.T) {
 	}
 }
 
+// A folder is looked at when its indexes have rested for a while, never twice within a
+// minute, and again only while anything is lacking. Looks are counted anew when the
+// indexes change.
+func TestWhenCirclesAreLookedFor(t *testing.T) {
+	t.Parallel()
+	busy := func(to int) (out []int) {
+		for s := 0; s <= to; s += 10 {
+			out = append(out, s)
+		}
+		return out
+	}
+	for what, tt := range map[string]struct {
+		changes []int // of the indexes, in seconds from the start
+		lacking int   // until then
+		want    [][2]int
+	}{
+		"nothing lacking":              {changes: []int{0}, want: [][2]int{{20, 0}}},
+		"always lacking":               {changes: []int{0}, lacking: 1000, want: [][2]int{{20, 0}, {80, 1}, {140, 2}, {200, 3}, {260, 4}}},
+		"not lacking any more":         {changes: []int{0}, lacking: 100, want: [][2]int{{20, 0}, {80, 1}, {140, 2}}},
+		"nothing known":                {lacking: 1000},
+		"changed again in time":        {changes: []int{0, 15}, want: [][2]int{{35, 0}}},
+		"changed at the time itself":   {changes: []int{0, 20}, want: [][2]int{{40, 0}}},
+		"never quiet, then it is":      {changes: busy(200), lacking: 1000, want: [][2]int{{220, 0}, {280, 1}}},
+		"changed soon after a look":    {changes: []int{0, 30}, want: [][2]int{{20, 0}, {80, 0}}},
+		"changed late after a look":    {changes: []int{0, 75}, want: [][2]int{{20, 0}, {95, 0}}},
+		"changed long after a look":    {changes: []int{0, 200}, want: [][2]int{{20, 0}, {220, 0}}},
+		"changed after looks in vain":  {changes: []int{0, 150}, lacking: 1000, want: [][2]int{{20, 0}, {80, 1}, {140, 2}, {200, 0}, {260, 1}}},
+		"changed twice since the look": {changes: []int{0, 25, 70}, lacking: 1000, want: [][2]int{{20, 0}, {90, 0}, {150, 1}, {210, 2}, {270, 3}}},
+	} {
+		start, look, at := time.Now(), circleLook{}, int64(0)
+		var got [][2]int
+		for s := 0; s <= 280; s += int(circleInterval / time.Second) {
+			if slices.Contains(tt.changes, s) {
+				at++
+			}
+			now := start.Add(time.Duration(s) * time.Second)
+			next, due := look.due(at, now)
+			if due {
+				got = append(got, [2]int{s, next.looks})
+				next = next.done(s < tt.lacking, now)
+			}
+			look = next
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: looked at, after how many seconds and looks: %v; want %v", what, got, tt.want)
+		}
+	}
+}
+
 // A file is made the newest by its time, and nothing is done to what took its place.
 func TestMakeNewest(t *testing.T) {
 	dir := t.TempDir()
