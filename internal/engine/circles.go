@@ -190,14 +190,7 @@ func (l circleLook) done(lacking bool, now time.Time) circleLook {
 func (e *Engine) tendCircles(ctx context.Context) {
 	c := circles{e.id, e.db, e.model.ConnectedTo, e.makeNewest}
 	looks := map[string]circleLook{}
-	tick := time.NewTicker(circleInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	for range every(ctx, circleInterval, nil) {
 		for id, cfg := range e.cfg.Folders() {
 			at, err := e.slipsAt(id)
 			if err != nil || cfg.Paused || cfg.Type != config.FolderTypeSendReceive {

@@ -38,15 +38,7 @@ const (
 // for what is kept out, gives way to directories, and counts what is kept out, until
 // ctx ends.
 func (e *Engine) tendIgnores(ctx context.Context) {
-	tick := time.NewTicker(ignoresInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		case <-e.ignoring.wake:
-		}
+	for range every(ctx, ignoresInterval, e.ignoring.wake) {
 		e.ignoring.Lock()
 		all := make(map[string]*ignoring, len(e.ignoring.all))
 		for id, i := range e.ignoring.all {

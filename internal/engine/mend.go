@@ -12,14 +12,7 @@ const mendInterval = 2 * time.Second
 // mend looks again at folders that are stopped by an error, until ctx ends.
 // Syncthing itself does so after a minute at first, and after an hour at last.
 func (e *Engine) mend(ctx context.Context) {
-	tick := time.NewTicker(mendInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	for range every(ctx, mendInterval, nil) {
 		for id, cfg := range e.cfg.Folders() {
 			if _, _, err := e.model.State(id); err != nil && ctx.Err() == nil {
 				if otherDisk(cfg) {
