@@ -118,6 +118,7 @@ func TestAdoption(t *testing.T) {
 		"as before":                          {"old", ago.Add(-long), old, entry(v1, "pulled", ago), nil, nil},
 		"deleted":                            {"", ago, old, gone(v1), nil, &v1},
 		"overtaken":                          {"pulled", ago, old, entry(v2, "newest", time.Now()), pulled(time.Now()), &v0},
+		"overtaken, with the newer time":     {"pulled", ago, old, entry(v2, "newest", ago), pulled(time.Now()), &v0},
 		"overtaken, and new here":            {"pulled", ago, protocol.FileInfo{}, entry(v2, "newest", time.Now()), pulled(time.Now()), &protocol.Vector{}},
 		"overtaken, and edited here":         {"edited", time.Now().Add(long), old, entry(v2, "newest", time.Now()), pulled(time.Now()), nil},
 		"overtaken, and longer here":         {"pulled and edited", ago, old, entry(v2, "newest", time.Now()), pulled(time.Now()), nil},
