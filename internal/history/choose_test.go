@@ -120,6 +120,50 @@ func TestUndoAfterAKill(t *testing.T) {
 	}
 }
 
+// What was kept and what is there have the same time if they have it to the microsecond:
+// the disk that either of them is on may have cut off the rest.
+func TestCarriedOut(t *testing.T) {
+	t.Parallel()
+	written := at(5).Add(123456789 * time.Nanosecond)
+	cut := written.Truncate(time.Microsecond)
+	now := State{There: true, Size: 9, Modified: written, By: agent}
+	for what, test := range map[string]struct {
+		by       string
+		modified time.Time
+		change   func(*Version)
+		now      time.Time
+		out      bool // it is left out
+	}{
+		"the same":                      {by: me, modified: written, now: written, out: true},
+		"cut where it is kept":          {by: me, modified: cut, now: written, out: true},
+		"cut where it is":               {by: me, modified: written, now: cut, out: true},
+		"cut in another zone":           {by: me, modified: cut.UTC(), now: written.In(time.FixedZone("", 3600)), out: true},
+		"before 1970":                   {by: me, modified: time.Unix(-1, 123456000), now: time.Unix(-1, 123456789), out: true},
+		"a microsecond later":           {by: me, modified: written, now: written.Add(time.Microsecond)},
+		"a microsecond earlier":         {by: me, modified: written, now: cut.Add(-time.Nanosecond)},
+		"another second, the same rest": {by: me, modified: written, now: written.Add(time.Second)},
+		"cut to more than that":         {by: me, modified: written, now: written.Truncate(time.Millisecond)},
+		"by the device itself":          {by: agent, modified: written, now: written},
+		"of another size":               {by: me, modified: written, now: written, change: func(v *Version) { v.Size++ }},
+		"a link":                        {by: me, modified: written, now: written, change: func(v *Version) { v.Symlink = true }},
+		"of no known time":              {by: me},
+	} {
+		v, later := version("a", 10, test.by, now.Size), version("a", 20, agent, now.Size)
+		if v.Modified = test.modified; test.change != nil {
+			test.change(&v)
+		}
+		later.Modified, now.Modified = test.now, test.now
+		if got := carriedOut(held(v), agent, now); (len(got) == 0) != test.out {
+			t.Errorf("%s: of what is there now: %+v", what, got)
+		}
+		// What was there then is known from the version after it, whatever is there now.
+		got := carriedOut([]Held{{Version: v}, {Version: later}}, agent, State{})
+		if (len(got) == 1) != test.out || !got[len(got)-1].Time.Equal(later.Time) {
+			t.Errorf("%s: of what was there until later: %+v", what, got)
+		}
+	}
+}
+
 func TestPlanUndo(t *testing.T) {
 	t.Parallel()
 	there := func(by string) State { return State{There: true, Size: 99, By: by} }
