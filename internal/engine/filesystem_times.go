@@ -24,10 +24,21 @@ type arrivals struct {
 	index  arrivalIndex
 
 	mu     sync.Mutex
-	placed map[string]fs.FileInfo // by name: what got it, and is still to be given its time by Syncthing
+	placed map[string]placedFile  // by name: what got it, and is still to be given its time by Syncthing
 	left   map[string]fs.FileMode // by name: the mode of what went last, see leave
 	own    map[string]bool        // by arrivalKey: what Syncthing was to give a time last, and was not let
 }
+
+// placedFile is what got a name, and when.
+type placedFile struct {
+	fs.FileInfo
+	at time.Time
+}
+
+// placedAge is how long it takes at most until a file that got its name is to be given its
+// time. After that it never was, as where a look at the case of names has refused it: the
+// next time is another one, and what was written since has nothing to do with it.
+const placedAge = 10 * time.Second
 
 // arrivalsByRoot are those of the folders, for the file systems that Syncthing makes for
 // itself.
@@ -65,7 +76,7 @@ type arrivalIndex interface {
 }
 
 func newArrivals(folder string, modes bool, index arrivalIndex) *arrivals {
-	return &arrivals{folder: folder, modes: modes, index: index, placed: map[string]fs.FileInfo{}, left: map[string]fs.FileMode{}, own: map[string]bool{}}
+	return &arrivals{folder: folder, modes: modes, index: index, placed: map[string]placedFile{}, left: map[string]fs.FileMode{}, own: map[string]bool{}}
 }
 
 func arrivalsOf(root string) *arrivals {
@@ -153,7 +164,7 @@ func (a *arrivals) place(name string, info fs.FileInfo, err error) {
 	if len(a.placed) >= maxKept {
 		clear(a.placed)
 	}
-	a.placed[name] = info
+	a.placed[name] = placedFile{info, time.Now()}
 }
 
 // unplace notes that a file did not get its name.
@@ -175,10 +186,10 @@ func (a *arrivals) timed(below fs.Filesystem, name string, mtime time.Time) (tim
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	key := arrivalKey(name)
-	was := a.placed[name]
+	was, ok := a.placed[name]
 	delete(a.placed, name)
 	delete(a.own, key)
-	if was == nil {
+	if !ok || time.Since(was.at) > placedAge {
 		if edited = a.edited(below, name); edited {
 			a.keepsOwn(key)
 		}

@@ -154,6 +154,44 @@ func TestTimesOfWhatDoesNotArrive(t *testing.T) {
 	}
 }
 
+// A file that was not given its time when it got its name is given the next one, whatever
+// was written to it in between: that is in the index by then.
+func TestTimesThatNeverCame(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2020, 5, 17, 8, 30, 0, 0, time.UTC)
+	edited, next := at.Add(time.Hour), at.Add(2*time.Hour)
+	const content = "was edited since"
+	scanned := protocol.FileInfo{Name: "file", Size: int64(len(content)), ModifiedS: edited.Unix()}
+	for what, test := range map[string]struct {
+		mine protocol.FileInfo // in the index
+		age  time.Duration     // since it got its name
+		want time.Time
+	}{
+		"long ago":                  {mine: scanned, age: time.Minute, want: next},
+		"long ago, and not scanned": {mine: protocol.FileInfo{Name: "file", ModifiedS: at.Unix()}, age: time.Minute, want: edited},
+		"just now":                  {mine: scanned, want: edited},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			root := t.TempDir()
+			a := newArrivals("folder", true, oneGlobal{file: protocol.FileInfo{ModifiedS: at.Unix()}, mine: test.mine})
+			arrivalsByRoot.Store(root, a)
+			t.Cleanup(func() { arrivalsByRoot.Delete(root) })
+			fsys := fs.NewFilesystem(fs.FilesystemType(filesystemType), root)
+			temp, path := fs.TempName("file"), filepath.Join(root, "file")
+			must(t, os.WriteFile(filepath.Join(root, temp), nil, 0o600), fsys.Rename(temp, "file"))
+			must(t, os.WriteFile(path, []byte(content), 0o600), os.Chtimes(path, edited, edited))
+			placed := a.placed["file"]
+			placed.at = placed.at.Add(-test.age)
+			a.placed["file"] = placed
+			must(t, fsys.Chtimes("file", next, next))
+			if info, err := os.Stat(path); err != nil || !info.ModTime().Equal(test.want) {
+				t.Errorf("it has the time %v, %v; want %v", info.ModTime(), err, test.want)
+			}
+		})
+	}
+}
+
 // What comes from a disk without modes has that of what it replaces, whether that is still
 // there or has gone a moment before.
 func TestModesStay(t *testing.T) {
