@@ -116,6 +116,35 @@ func TestSyncedAfterAnAbsence(t *testing.T) {
 	}
 }
 
+// What a device wrote is with the other one also if it has lost a conflict in the
+// meantime, and is in a conflict copy now.
+func TestSyncedHasConflictCopies(t *testing.T) {
+	t.Parallel()
+	agent, laptop := pair(t)
+	write := func(n *botsynctest.Node, text string) {
+		for i := range 40 {
+			n.Write(fmt.Sprintf("shared/both%d", i), text)
+		}
+	}
+	for round := range 6 {
+		write(agent, fmt.Sprintf("what both had in round %d", round))
+		agent.Must("wait", "--synced")
+		laptop.Must("stop")
+		agent.Must("stop")
+		write(agent, fmt.Sprintf("by the agent in round %d", round))
+		time.Sleep(10 * time.Millisecond) // the later one wins
+		write(laptop, fmt.Sprintf("by the laptop in round %d", round))
+		laptop.Must("start")
+		agent.Must("start")
+		if _, err := client(t, agent).WaitSynced(t.Context(), api.SyncedRequest{Timeout: botsynctest.Patience}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if diff := botsynctest.TreeDiff(agent.Path("shared"), laptop.Path("shared")); diff != "" {
+			t.Fatalf("round %d: not synced:\n%s", round, diff)
+		}
+	}
+}
+
 func client(t *testing.T, n *botsynctest.Node) *control.Client {
 	t.Helper()
 	r, err := root.Open(n.Root)

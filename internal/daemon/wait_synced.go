@@ -187,7 +187,7 @@ func (d *daemon) lack(folders []string) (api.Lack, error) {
 		if b.Deciding && l.Why == "" {
 			l.Why = "what vanished from " + root.Folders[i] + "/ is being decided about"
 		}
-		known = known && !b.Judging
+		known = known && !b.Judging && !d.engine.CopyComing(id)
 		if len(failed) > 0 && (l.Why == "" || l.Why == lookedAt) {
 			first := failedFile(root.Folders[i], failed[0])
 			l.Why = first.Path + ": " + first.Reason

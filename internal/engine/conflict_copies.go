@@ -45,6 +45,7 @@ func (e *Engine) keepCopyNamers(folders []config.FolderConfiguration) {
 		root := filepath.Clean(f.Path)
 		wanted[root] = true
 		copyNamers.Store(root, &copyNamer{folder: f.ID, index: e.db, made: func(name string) {
+			e.newCopies.add(f.ID, name)
 			e.watches.mu.Lock()
 			defer e.watches.mu.Unlock()
 			if w := e.watches.folders[f.ID]; w != nil {

@@ -93,6 +93,7 @@ type Engine struct {
 	badNames  badNameSets
 	failures  failures
 	clashes   caseClashes
+	newCopies newCopies
 
 	applying sync.Mutex
 	applied  Settings
