@@ -157,10 +157,17 @@ const maxSkipped = 20
 // leftOut is the end of a command that did not do all of it: what it did is done,
 // and was said.
 func leftOut(skipped []api.SkippedFile) error {
+	failed := map[string]int{} // by reason
 	for _, s := range skipped {
-		if s.Reason == api.SkippedAway || s.Reason == api.SkippedFailed {
-			return api.Errorf(api.CodeTrouble, "Run it again for the rest.", "%s could not be restored", term.Count(len(skipped), "file", "files"))
-		}
+		failed[s.Reason]++
 	}
-	return nil
+	again, inWay := failed[api.SkippedAway]+failed[api.SkippedFailed], failed[api.SkippedDirectory]
+	hint := "Run it again for the rest."
+	if inWay > 0 {
+		hint = "Move away what is in the way, and run it again for the rest."
+	}
+	if again+inWay == 0 {
+		return nil
+	}
+	return api.Errorf(api.CodeTrouble, hint, "%s could not be restored", term.Count(again+inWay, "file", "files"))
 }

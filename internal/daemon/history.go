@@ -97,7 +97,7 @@ func (d *daemon) History(ctx context.Context, req api.HistoryRequest) (*api.Hist
 	if req.Deleted {
 		f.versions = d.deleted(f.versions)
 	}
-	out := &api.History{Schema: api.Schema, Type: api.TypeHistory, Versions: []api.OldVersion{}, Unreachable: f.unreachable}
+	out := &api.History{Schema: api.Schema, Type: api.TypeHistory, Versions: []api.OldVersion{}, Unreachable: orNone(f.unreachable)}
 	if limit > 0 && len(f.versions) > limit {
 		f.versions, out.More = f.versions[len(f.versions)-limit:], true
 	}

@@ -47,18 +47,18 @@ func (d *daemon) Undo(ctx context.Context, req api.UndoRequest) (*api.UndoneLine
 		skipped.Device = d.whoIs(o.By)
 		line.Skipped = append(line.Skipped, skipped)
 	}
-	if line.New, err = d.madeBy(ctx, device, s, req.Since, f.versions); err != nil {
+	if line.New, err = d.madeBy(ctx, device, s, req.Since, f.versions, plan); err != nil {
 		return nil, err
 	}
 	may := guard{by: short}
 	if req.Force {
 		may = unconditionally
 	}
+	if req.RemoveNew && !req.DryRun {
+		line.Removed = d.removeNew(ctx, line, may) // first: one may have the name of a directory that comes back
+	}
 	if err := d.bringBack(ctx, plan.Restore, may, req.DryRun, &line.Restored, &line.Files, &line.Skipped); err != nil {
 		return nil, err
-	}
-	if req.RemoveNew && !req.DryRun {
-		line.Removed = d.removeNew(ctx, line, may)
 	}
 	d.log.Info("undone", "device", device.ID, "since", req.Since, "restored", line.Restored, "removed", line.Removed, "skipped", len(line.Skipped))
 	return line, nil
@@ -77,8 +77,9 @@ func (d *daemon) undone(ctx context.Context, name string) (api.Device, error) {
 }
 
 // madeBy lists files that a device has made since a time, and that are still as
-// it made them: those of the log of which there was nothing before.
-func (d *daemon) madeBy(ctx context.Context, device api.Device, s scope, since time.Time, versions []history.Held) ([]string, error) {
+// it made them: those of the log of which there was nothing before, or what somebody
+// else had deleted. What was there, the plan brings back or leaves alone.
+func (d *daemon) madeBy(ctx context.Context, device api.Device, s scope, since time.Time, versions []history.Held, plan history.Undo) ([]string, error) {
 	q := state.ActivityQuery{Types: []string{api.EventFileReceived, api.EventFileChanged}, Actions: []string{api.ActionNew}, Device: device.ID, Since: since}
 	if len(s.folders) == 1 {
 		q.Folder, q.Path = s.folders[0], s.path
@@ -88,11 +89,17 @@ func (d *daemon) madeBy(ctx context.Context, device api.Device, s scope, since t
 	if err != nil {
 		return nil, err
 	}
+	short := engine.ShortID(device.ID)
 	had := map[string]bool{} // there was something before
 	for _, v := range versions {
+		had[v.Folder+"/"+v.Path] = !v.Deleted || v.By == short || v.By == ""
+	}
+	for _, v := range plan.Restore {
 		had[v.Folder+"/"+v.Path] = true
 	}
-	short := engine.ShortID(device.ID)
+	for _, o := range plan.Others {
+		had[o.Folder+"/"+o.Path] = true
+	}
 	out := []string{}
 	for _, e := range sinceClockWasSet(events, time.Now()) {
 		p := path.Join(e.Folder, e.Path)
