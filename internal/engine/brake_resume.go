@@ -49,7 +49,8 @@ func (e *Engine) Brake(folder string) Brake {
 }
 
 func (s brakeState) brake(held bool) Brake {
-	return Brake{Held: held, Since: s.Since, Files: s.Files, Emptied: s.Emptied, Of: s.Of, Passed: s.Passed, Names: s.First,
+	// Files that came later may be held as well.
+	return Brake{Held: held, Since: s.Since, Files: s.Files, Emptied: s.Emptied, Of: max(s.Of, s.Files), Passed: s.Passed, Names: s.First,
 		Deciding: held && s.Decision != "", Resting: held && s.Resting, Outcome: s.Outcome}
 }
 

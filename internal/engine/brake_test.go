@@ -114,6 +114,13 @@ func held(files int) func(Brake, FolderStatus) bool {
 	return func(b Brake, _ FolderStatus) bool { return b.Held && b.Files == files }
 }
 
+// No more is held than a folder had, also if what vanished last came after the hold.
+func TestHeldOfSoMany(t *testing.T) {
+	if b := (brakeState{Files: 301, Of: 220}).brake(true); b.Of != 301 {
+		t.Fatalf("%d of %d", b.Files, b.Of)
+	}
+}
+
 func TestBrakeOfAnEngine(t *testing.T) {
 	b := newBrakeTest(t)
 	b.write(0, 40)
