@@ -31,7 +31,10 @@ the history first, so that it can be undone too.
 		Annotations: exits(api.ExitOK, api.ExitUnexpected, api.ExitUsage, api.ExitNotInitialised, api.ExitNotRunning, api.ExitUnreachable, api.ExitState, api.ExitTrouble),
 		Args:        atMostOne("a file or directory"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if at != "" {
+			if cmd.Flags().Changed("to") && req.To == "" {
+				return usage("Name a file that does not exist yet, or leave out --to.", "--to names no file")
+			}
+			if cmd.Flags().Changed("at") {
 				var err error
 				if req.At, err = parseTime("at", at, time.Now()); err != nil {
 					return err
