@@ -24,7 +24,7 @@ type arrival struct {
 // Add notes that a file has new contents.
 func (a *Arrivals) Add(now time.Time, folder, name string, c Content) {
 	if c == 0 {
-		a.Remove(folder, name)
+		a.Remove(now, folder, name)
 		return
 	}
 	if now.Sub(a.swept) > Span || len(a.files) >= maxArrivals {
@@ -38,8 +38,13 @@ func (a *Arrivals) Add(now time.Time, folder, name string, c Content) {
 	}
 }
 
-// Remove notes that it has them no more.
-func (a *Arrivals) Remove(folder, name string) { delete(a.files, place{folder, name}) }
+// Remove notes that it has them no more, and reports whether it had appeared within Span.
+func (a *Arrivals) Remove(now time.Time, folder, name string) bool {
+	p := place{folder, name}
+	f, ok := a.files[p]
+	delete(a.files, p)
+	return ok && now.Sub(f.at) <= Span
+}
 
 func (a *Arrivals) sweep(now time.Time) {
 	a.swept = now

@@ -2,6 +2,7 @@ package brake_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -191,7 +192,7 @@ func TestMovedIsNotLost(t *testing.T) {
 		t.Error("what was moved to another folder is held")
 	}
 	for i := range 150 {
-		a.Remove("inbox", fmt.Sprint("elsewhere/", i))
+		a.Remove(start, "inbox", fmt.Sprint("elsewhere/", i))
 	}
 	if !f.TooMuch(start, 300, a.Contents(start)) {
 		t.Error("what was moved and then deleted passes")
@@ -232,6 +233,74 @@ func TestOneForOne(t *testing.T) {
 	a.Add(start, "shared", "copy", 7)
 	if !f.TooMuch(start, 100, a.Contents(start)) {
 		t.Error("one copy makes up for 100 files")
+	}
+}
+
+// What is moved again and again is counted where it is, and not wherever it was on its
+// way there. What disappears from there in the end is lost, once.
+func TestMovedMoreThanOnce(t *testing.T) {
+	t.Parallel()
+	for _, fresh := range []bool{false, true} {
+		var a brake.Arrivals
+		f := brake.Folder{Limits: brake.Default()}
+		now, files := start, files(0, 100)
+		if fresh {
+			for _, l := range files {
+				a.Add(now, "shared", "a"+l.Name, l.Content)
+			}
+		}
+		move := func(from, to string) {
+			t.Helper()
+			now = now.Add(time.Minute)
+			lost, came, names := slices.Clone(files), make([]bool, len(files)), []string{}
+			for i := range lost {
+				if to != "" {
+					a.Add(now, "shared", to+lost[i].Name, lost[i].Content)
+				}
+				lost[i].Name = from + lost[i].Name
+				came[i] = a.Remove(now, "shared", lost[i].Name)
+				names = append(names, lost[i].Name)
+			}
+			again := slices.Clone(lost)
+			counts := map[brake.Content]int{}
+			f.Losses(counts, nil)
+			brake.Mark(lost, came, counts, a.Contents(now))
+			if count(f.Offer(now, lost, 220, 0)) != 0 {
+				t.Fatal("a burst passes before it is judged")
+			}
+			if f.TooMuch(now, 220, a.Contents(now)) != (to == "") {
+				t.Fatalf("from %s to %q, fresh: %v", from, to, fresh)
+			}
+			f.Allow(names)
+			f.Offer(now, again, 220, 0)
+			f.Disallow(now, names)
+		}
+		move("a", "b")
+		move("b", "c")
+		move("c", "d")
+		move("d", "e")
+		move("e", "")
+	}
+}
+
+// New files that are alike, and of which some are deleted, were on no way.
+func TestNewFilesAreLost(t *testing.T) {
+	t.Parallel()
+	for left := range 40 {
+		var a brake.Arrivals
+		f := brake.Folder{Limits: brake.Default()}
+		lost, came := files(0, 100-left), []bool{}
+		for i := range lost {
+			lost[i].Content, came = 7, append(came, true)
+		}
+		for i := range left {
+			a.Add(start, "shared", fmt.Sprint("left", i), 7)
+		}
+		brake.Mark(lost, came, map[brake.Content]int{}, a.Contents(start))
+		f.Offer(start, lost, 120, 0)
+		if got, want := f.TooMuch(start, 120, a.Contents(start)), len(lost)-left > 50; got != want {
+			t.Errorf("%d are left of 100: %v", left, got)
+		}
 	}
 }
 

@@ -7,8 +7,8 @@
 // A loss is a file or symbolic link that is gone, or a file that had contents and
 // is empty now. Directories do not count; they share the fate of what was in them.
 // A loss does not count when its contents appeared under another name in the root
-// within [Span], one for one: then it was moved. Nor does one whose file is there
-// again.
+// within [Span], one for one: then it was moved, perhaps more than once. Nor does one
+// whose file is there again.
 //
 // # What happens
 //
@@ -58,5 +58,6 @@ type Loss struct {
 	Content   Content // what was in it
 	Emptied   bool    // it is there, and has no contents any more
 	Directory bool
+	OnWay     bool // it had appeared within Span, moved there from elsewhere; see [Mark]
 	Uncounted bool // it is not among the files that are counted: it was lost while that did not travel
 }

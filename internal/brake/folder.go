@@ -51,7 +51,42 @@ func (f *Folder) Offer(now time.Time, losses []Loss, files, coming int) []bool {
 	return pass
 }
 
+// Mark marks those of losses that were on their way: came says of which the file had
+// appeared within Span. So many other losses are known in all folders, and so many files
+// have arrived and are there, by their contents. As long as more of these are there than
+// were lost, it may as well be one that nobody has moved, and is not marked.
+func Mark(losses []Loss, came []bool, lost, arrived map[Content]int) {
+	for i, l := range losses {
+		if came[i] {
+			arrived[l.Content]++
+		}
+	}
+	for i := range losses {
+		l := &losses[i]
+		if came[i] {
+			arrived[l.Content]--
+			l.OnWay = l.Content != 0 && lost[l.Content] >= max(1, arrived[l.Content])
+		}
+		lost[l.Content]++
+	}
+}
+
+// Losses adds what passed and what waits to counts by contents, but for some names.
+func (f *Folder) Losses(counts map[Content]int, but map[string]bool) {
+	for name, p := range f.passed {
+		if !but[name] {
+			counts[p.Content]++
+		}
+	}
+	for name, l := range f.waiting {
+		if !but[name] {
+			counts[l.Content]++
+		}
+	}
+}
+
 func (f *Folder) pass(now time.Time, l Loss) {
+	l.OnWay = l.OnWay || f.waiting[l.Name].OnWay // each scan finds it, and the first knew
 	delete(f.waiting, l.Name)
 	if l.Directory {
 		return
@@ -72,6 +107,7 @@ func (f *Folder) wait(now time.Time, l Loss) {
 		}
 		f.last = now
 	}
+	l.OnWay = l.OnWay || f.waiting[l.Name].OnWay
 	f.waiting[l.Name] = l
 }
 
@@ -107,41 +143,68 @@ func (f *Folder) of(files int) int {
 // lost counts what passed and what waits, but for what was moved: what arrived
 // elsewhere.
 func (f *Folder) lost(arrived map[Content]int) int {
-	c := counter{arrived: arrived, moved: map[Content]int{}}
+	c := counter{}
 	for _, p := range f.passed {
 		c.add(p.Loss)
 	}
 	for _, l := range f.waiting {
 		c.add(l)
 	}
-	return c.lost
+	lost, _ := c.count(arrived)
+	return lost
 }
 
-// counter counts losses, and one for one those that were moved.
+// counter counts losses.
 type counter struct {
-	arrived, moved map[Content]int
-	lost           int
+	contents map[Content]lossesOf
+	others   int // without contents
 }
+
+// lossesOf are those of files with the same contents.
+type lossesOf struct{ all, onWay int }
 
 func (c *counter) add(l Loss) {
 	switch {
 	case l.Directory:
-	case l.Content != 0 && c.moved[l.Content] < c.arrived[l.Content]:
-		c.moved[l.Content]++
+	case l.Content == 0:
+		c.others++
 	default:
-		c.lost++
+		if c.contents == nil {
+			c.contents = map[Content]lossesOf{}
+		}
+		n := c.contents[l.Content]
+		n.all++
+		if l.OnWay {
+			n.onWay++
+		}
+		c.contents[l.Content] = n
 	}
+}
+
+// count returns how many are lost, and how many were moved, one for one. Where all that
+// was not on its way has arrived, what was has as well.
+func (c *counter) count(arrived map[Content]int) (lost, moved int) {
+	lost = c.others
+	for content, n := range c.contents {
+		there := min(arrived[content], n.all)
+		if before := n.all - n.onWay; before > 0 && there >= before {
+			there = n.all
+		}
+		lost, moved = lost+n.all-there, moved+there
+	}
+	return lost, moved
 }
 
 // Moved reports whether so much of what is held has arrived elsewhere in the root
 // since that the rest would not have been held, by what was known then: how many
 // had passed before, and how many files the folder had.
 func (f *Folder) Moved(arrived map[Content]int, before, of int) bool {
-	c := counter{arrived: arrived, moved: map[Content]int{}}
+	c := counter{}
 	for _, l := range f.waiting {
 		c.add(l)
 	}
-	return f.held && len(c.moved) > 0 && !f.Limits.Over(c.lost+before, of)
+	lost, moved := c.count(arrived)
+	return f.held && moved > 0 && !f.Limits.Over(lost+before, of)
 }
 
 // Due returns when what waits is to be judged; false if nothing does, or it was

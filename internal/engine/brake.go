@@ -164,15 +164,20 @@ func (bs *brakes) sort(self protocol.ShortID, b *braked, files []protocol.FileIn
 	bs.mu.Lock()
 	defer bs.mu.Unlock()
 	now := time.Now()
+	came, some := make([]bool, len(losses)), false
 	for i, f := range files {
-		if _, lost := at[i]; lost {
-			bs.arrivals.Remove(b.id, f.Name)
+		if n, lost := at[i]; lost {
+			came[n] = bs.arrivals.Remove(now, b.id, f.Name)
+			some = some || came[n]
 			continue
 		}
 		b.Back(f.Name)
 		if !pulled[i] && f.ModifiedBy == self && !f.Deleted && !f.IsInvalid() && !f.IsDirectory() {
 			bs.arrivals.Add(now, b.id, f.Name, contents(f))
 		}
+	}
+	if some {
+		brake.Mark(losses, came, bs.lost(b, losses), bs.arrivals.Contents(now))
 	}
 	verdict := b.Offer(now, losses, count, coming)
 	if len(drop) == 0 && len(losses) == 0 {
@@ -201,6 +206,22 @@ func (bs *brakes) sort(self protocol.ShortID, b *braked, files []protocol.FileIn
 		bs.nudge()
 	}
 	return out, drop
+}
+
+// lost counts what was lost in all folders, but for some losses of one of them.
+func (bs *brakes) lost(of *braked, but []brake.Loss) map[brake.Content]int {
+	counts, names := map[brake.Content]int{}, map[string]bool{}
+	for _, l := range but {
+		names[l.Name] = true
+	}
+	for _, b := range bs.folders {
+		if b == of {
+			b.Losses(counts, names)
+		} else {
+			b.Losses(counts, nil)
+		}
+	}
+	return counts
 }
 
 // lossOf reports whether an entry says that a file of ours is gone, or has no

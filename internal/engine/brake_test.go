@@ -287,6 +287,43 @@ func TestWhatIsPulledIsNoArrival(t *testing.T) {
 	}
 }
 
+// A directory may be renamed as often as one likes; what is deleted then is held.
+func TestRenamedMoreThanOnce(t *testing.T) {
+	b := newBrakeTest(t)
+	names := []string{"a", "b", "c", "d", "e"}
+	if err := os.Mkdir(filepath.Join(b.shared, "a"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 40 {
+		if err := os.WriteFile(filepath.Join(b.shared, "a", fmt.Sprint(i)), fmt.Append(nil, "number ", i), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.look()
+	turn := b.e.turns.of(brakeFolder)
+	for i, to := range names[1:] {
+		turn <- struct{}{}
+		if err := os.Rename(filepath.Join(b.shared, names[i]), filepath.Join(b.shared, to)); err != nil {
+			t.Fatal(err)
+		}
+		<-turn
+		b.look()
+		b.await("it is told that the files are in "+to, func(s Brake, st FolderStatus) bool {
+			if s.Held {
+				t.Fatalf("%d of %d files are held in %s", s.Files, s.Of, to)
+			}
+			return !s.Judging && st.Files == 40
+		})
+	}
+	turn <- struct{}{}
+	if err := os.RemoveAll(filepath.Join(b.shared, "e")); err != nil {
+		t.Fatal(err)
+	}
+	<-turn
+	b.look()
+	b.await("they are held", held(40))
+}
+
 // What passed before a restart counts after it.
 func TestSlowLossesAcrossRestarts(t *testing.T) {
 	b := newBrakeTest(t)
