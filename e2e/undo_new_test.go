@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/botsync/botsync/internal/api"
+	"github.com/botsync/botsync/internal/botsynctest"
 )
 
 // What a device has made is new also if another one had deleted what was there before:
@@ -56,4 +57,32 @@ func TestUndoWhereAFileIsInTheWay(t *testing.T) {
 		t.Fatalf("%+v", undone)
 	}
 	agent.AwaitFile("shared/docs/a", "the content of a")
+}
+
+// What a device has made and then changed was not there before: none of its drafts comes
+// back, but for the last one if it has deleted the file.
+func TestUndoOfWhatWasMadeAndChanged(t *testing.T) {
+	t.Parallel()
+	agent, laptop := pair(t)
+	since := time.Now().Add(-time.Second).UTC().Format(time.RFC3339Nano)
+	for _, text := range []string{"a draft", "a better draft", "the report"} {
+		for _, name := range []string{"shared/kept", "shared/deleted"} {
+			agent.Write(name, text)
+			laptop.AwaitFile(name, text)
+		}
+	}
+	remove(t, agent.Path("shared", "deleted"))
+	absent(laptop, "shared/deleted")
+	for _, on := range []*botsynctest.Node{agent, laptop} {
+		undone := decoded[api.UndoneLine](t, on, "undo", "--by", "agent", "--since", since, "--dry-run")
+		if undone.Restored != 1 || undone.Files[0].Path != "shared/deleted" || undone.Files[0].Size != int64(len("the report")) || !slices.Equal(undone.New, []string{"shared/kept"}) {
+			t.Fatalf("%s: %+v", on.Name, undone)
+		}
+	}
+	undone := decoded[api.UndoneLine](t, laptop, "undo", "--by", "agent", "--since", since, "--remove-new")
+	if undone.Restored != 1 || undone.Removed != 1 || len(undone.Skipped) > 0 {
+		t.Fatalf("%+v", undone)
+	}
+	agent.AwaitFile("shared/deleted", "the report")
+	absent(agent, "shared/kept")
 }

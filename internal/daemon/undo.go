@@ -41,15 +41,22 @@ func (d *daemon) Undo(ctx context.Context, req api.UndoRequest) (*api.UndoneLine
 	}
 	line.Unreachable = orNone(f.unreachable)
 	short := engine.ShortID(device.ID)
-	plan := history.PlanUndo(f.versions, short, d.clock.said(req.Since), req.Force, d.stateOf, d.isSame)
+	made, err := d.madeBy(ctx, device, s, req.Since)
+	if err != nil {
+		return nil, err
+	}
+	plan := history.PlanUndo(f.versions, short, d.clock.said(req.Since), req.Force, d.stateOf, d.isSame, func(folder, p string) time.Time {
+		if at, ok := made[path.Join(folder, p)]; ok {
+			return d.clock.said(at)
+		}
+		return time.Time{}
+	})
 	for _, o := range plan.Others {
 		skipped := skip(history.Version{Folder: o.Folder, Path: o.Path}, api.SkippedChanged, "somebody else has changed it since")
 		skipped.Device = d.whoIs(o.By)
 		line.Skipped = append(line.Skipped, skipped)
 	}
-	if line.New, err = d.madeBy(ctx, device, s, req.Since, f.versions, plan); err != nil {
-		return nil, err
-	}
+	line.New = d.stillNew(made, short, f.versions, plan)
 	may := guard{by: short}
 	if req.Force {
 		may = unconditionally
@@ -76,10 +83,9 @@ func (d *daemon) undone(ctx context.Context, name string) (api.Device, error) {
 	return whoever(ctx, d.state, name, append(devices(plan), d.self()))
 }
 
-// madeBy lists files that a device has made since a time, and that are still as
-// it made them: those of the log of which there was nothing before, or what somebody
-// else had deleted. What was there, the plan brings back or leaves alone.
-func (d *daemon) madeBy(ctx context.Context, device api.Device, s scope, since time.Time, versions []history.Held, plan history.Undo) ([]string, error) {
+// madeBy says when a device has made each of the files that it has made since a time, as
+// far as the log knows.
+func (d *daemon) madeBy(ctx context.Context, device api.Device, s scope, since time.Time) (map[string]time.Time, error) {
 	q := state.ActivityQuery{Types: []string{api.EventFileReceived, api.EventFileChanged}, Actions: []string{api.ActionNew}, Device: device.ID, Since: since}
 	if len(s.folders) == 1 {
 		q.Folder, q.Path = s.folders[0], s.path
@@ -89,10 +95,26 @@ func (d *daemon) madeBy(ctx context.Context, device api.Device, s scope, since t
 	if err != nil {
 		return nil, err
 	}
-	short := engine.ShortID(device.ID)
+	out := map[string]time.Time{}
+	for _, e := range sinceClockWasSet(events, time.Now()) {
+		p := path.Join(e.Folder, e.Path)
+		if at, ok := out[p]; !ok || e.Time.Before(at) {
+			out[p] = e.Time
+		}
+	}
+	return out, nil
+}
+
+// stillNew are the files that a device has made and that are as it made them: those of
+// which there was nothing before, or what somebody else had deleted. What was there, the
+// plan brings back or leaves alone.
+func (d *daemon) stillNew(made map[string]time.Time, short string, versions []history.Held, plan history.Undo) []string {
 	had := map[string]bool{} // there was something before
 	for _, v := range versions {
 		had[v.Folder+"/"+v.Path] = !v.Deleted || v.By == short || v.By == ""
+	}
+	for _, m := range plan.Made {
+		had[m.Folder+"/"+m.Path] = false
 	}
 	for _, v := range plan.Restore {
 		had[v.Folder+"/"+v.Path] = true
@@ -101,15 +123,17 @@ func (d *daemon) madeBy(ctx context.Context, device api.Device, s scope, since t
 		had[o.Folder+"/"+o.Path] = true
 	}
 	out := []string{}
-	for _, e := range sinceClockWasSet(events, time.Now()) {
-		p := path.Join(e.Folder, e.Path)
-		if now := d.stateOf(e.Folder, e.Path); had[p] || !now.There || now.By != short || now.Unsettled {
+	for p := range made {
+		folder, rest, err := splitPath(p)
+		if err != nil || had[p] {
 			continue
 		}
-		out = append(out, p)
+		if now := d.stateOf(folder, rest); now.There && now.By == short && !now.Unsettled {
+			out = append(out, p)
+		}
 	}
 	slices.Sort(out)
-	return slices.Compact(out), nil
+	return out
 }
 
 // sinceClockWasSet leaves out events of before the clock was set back: they have times

@@ -120,6 +120,7 @@ type State struct {
 type Undo struct {
 	Restore []Held
 	Others  []Changed // files that somebody else has changed since
+	Made    []Changed // files that the device has made since, changed, and not deleted
 }
 
 // Changed is a file that somebody else has changed.
@@ -134,7 +135,11 @@ type Changed struct {
 // last are left out, unless that is forced, when all changes since are taken back, and so are those that are as they were, which same says of
 // files of the same size. The versions have to be by time; those of others are
 // among them.
-func PlanUndo(versions []Held, device string, since time.Time, force bool, state func(folder, path string) State, same func(Held) bool) Undo {
+//
+// Before the first change of a file that the device has made since then, which made says
+// the time of, there was nothing: its first draft does not come back. If it has deleted
+// the file, what it deleted does.
+func PlanUndo(versions []Held, device string, since time.Time, force bool, state func(folder, path string) State, same func(Held) bool, made func(folder, path string) time.Time) Undo {
 	var out Undo
 	for _, group := range byPath(versions) {
 		by := func(v Held) bool { return v.By == device && !v.Time.Before(since) }
@@ -148,6 +153,13 @@ func PlanUndo(versions []Held, device string, since time.Time, force bool, state
 			first = max(first, again)
 		}
 		v := group[first]
+		if drafts(group, first, device, since, made(v.Folder, v.Path), now) {
+			if now.There {
+				out.Made = append(out.Made, Changed{v.Folder, v.Path, device})
+				continue
+			}
+			v = group[len(group)-1]
+		}
 		if now.There && now.Size == v.Size && same(v) {
 			continue
 		}
@@ -167,6 +179,23 @@ func PlanUndo(versions []Held, device string, since time.Time, force bool, state
 		out.Restore = append(out.Restore, v)
 	}
 	return out
+}
+
+// drafts reports whether a file is one that a device has made since a time, and that it
+// alone has changed from the given version on. In doubt it is not.
+func drafts(group []Held, first int, device string, since, made time.Time, now State) bool {
+	v := group[first]
+	if made.IsZero() || !made.Before(v.Time) || v.Modified.Before(since) || now.By != device || now.Unsettled {
+		return false
+	}
+	for i, other := range group {
+		last := i == len(group)-1 && !now.There
+		switch {
+		case i < first && !other.Deleted && !other.Time.Before(made), i >= first && (other.By != device || other.Deleted && !last):
+			return false
+		}
+	}
+	return true
 }
 
 // carriedOut leaves out what others than a device have kept and then did not replace,

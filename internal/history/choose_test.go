@@ -113,7 +113,7 @@ func TestUndoAfterAKill(t *testing.T) {
 		"kept, replaced, and changed again":     {[]Version{first, unreplaced, of(version("a", 30, agent, 8), 20)}, later, 8},
 		"kept, replaced, and what came is lost": {[]Version{first, unreplaced}, later, 0},
 	} {
-		got := PlanUndo(held(test.versions...), agent, at(10), false, func(_, _ string) State { return test.now }, func(Held) bool { return false })
+		got := PlanUndo(held(test.versions...), agent, at(10), false, func(_, _ string) State { return test.now }, func(Held) bool { return false }, notMade)
 		if (len(got.Restore) == 1) != (test.restore > 0) || test.restore > 0 && got.Restore[0].Size != test.restore {
 			t.Errorf("%s: restores %+v, leaves out %+v", what, got.Restore, got.Others)
 		}
@@ -164,6 +164,51 @@ func TestCarriedOut(t *testing.T) {
 	}
 }
 
+func notMade(_, _ string) time.Time { return time.Time{} }
+
+// What a device has made since then was not there before: no draft of it comes back,
+// unless it has deleted it.
+func TestUndoOfDrafts(t *testing.T) {
+	t.Parallel()
+	draft := func(minute int, by string, size int64, deleted bool) Version {
+		v := version("a", minute, by, size)
+		v.Modified, v.Deleted = at(minute-1), deleted
+		return v
+	}
+	old := draft(13, agent, 1, false)
+	old.Modified = at(9)
+	there, gone := State{There: true, Size: 99, By: agent}, State{By: agent}
+	for what, test := range map[string]struct {
+		versions []Version
+		made     int
+		now      State
+		restore  int64 // size of what comes back; 0 for nothing
+		new      bool
+	}{
+		"made and changed":                  {[]Version{draft(13, agent, 1, false), draft(14, agent, 2, false)}, 12, there, 0, true},
+		"made, changed and deleted":         {[]Version{draft(13, agent, 1, false), draft(14, agent, 2, true)}, 12, gone, 2, false},
+		"made and deleted":                  {[]Version{draft(13, agent, 1, true)}, 12, gone, 1, false},
+		"made after others deleted it":      {[]Version{draft(11, me, 1, true), draft(13, agent, 2, false)}, 12, there, 0, true},
+		"made anew by itself":               {[]Version{draft(11, agent, 1, true), draft(13, agent, 2, false)}, 12, there, 1, false},
+		"made, deleted and made anew":       {[]Version{draft(13, agent, 1, true), draft(14, agent, 2, false)}, 12, there, 1, false},
+		"changed by others in between":      {[]Version{draft(13, me, 1, false), draft(14, agent, 2, false)}, 12, there, 2, false},
+		"known since, and changed before":   {[]Version{draft(13, agent, 1, false)}, 14, there, 1, false},
+		"known since, and written before":   {[]Version{old}, 12, there, 1, false},
+		"not known to have been made since": {[]Version{draft(13, agent, 1, false)}, 0, there, 1, false},
+	} {
+		made := func(_, _ string) time.Time {
+			if test.made == 0 {
+				return time.Time{}
+			}
+			return at(test.made)
+		}
+		got := PlanUndo(held(test.versions...), agent, at(10), false, func(_, _ string) State { return test.now }, func(Held) bool { return false }, made)
+		if (len(got.Restore) == 1) != (test.restore > 0) || test.restore > 0 && got.Restore[0].Size != test.restore || (len(got.Made) == 1) != test.new || len(got.Others) > 0 {
+			t.Errorf("%s: %+v", what, got)
+		}
+	}
+}
+
 func TestPlanUndo(t *testing.T) {
 	t.Parallel()
 	there := func(by string) State { return State{There: true, Size: 99, By: by} }
@@ -193,7 +238,7 @@ func TestPlanUndo(t *testing.T) {
 	} {
 		state := func(_, _ string) State { return test.now }
 		same := func(v Held) bool { return v.Size == 1 }
-		got := PlanUndo(held(test.versions...), agent, at(10), false, state, same)
+		got := PlanUndo(held(test.versions...), agent, at(10), false, state, same, notMade)
 		if (len(got.Restore) == 1) != (test.restore > 0) || test.restore > 0 && got.Restore[0].Size != test.restore {
 			t.Errorf("%s: restores %+v", what, got.Restore)
 		}
@@ -204,7 +249,7 @@ func TestPlanUndo(t *testing.T) {
 		if (len(got.Others) == 1) != (test.other != "") || test.other != "" && got.Others[0].By != want {
 			t.Errorf("%s: leaves out %+v", what, got.Others)
 		}
-		if forced := PlanUndo(held(test.versions...), agent, at(10), true, state, same); len(forced.Others) > 0 || test.other != "" && len(forced.Restore) != 1 {
+		if forced := PlanUndo(held(test.versions...), agent, at(10), true, state, same, notMade); len(forced.Others) > 0 || test.other != "" && len(forced.Restore) != 1 {
 			t.Errorf("%s: forced: %+v", what, forced)
 		}
 	}
