@@ -132,7 +132,6 @@ func TestSyncedHasConflictCopies(t *testing.T) {
 		laptop.Must("stop")
 		agent.Must("stop")
 		write(agent, fmt.Sprintf("by the agent in round %d", round))
-		time.Sleep(10 * time.Millisecond) // the later one wins
 		write(laptop, fmt.Sprintf("by the laptop in round %d", round))
 		laptop.Must("start")
 		agent.Must("start")
