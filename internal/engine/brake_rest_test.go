@@ -143,6 +143,7 @@ func TestUndoInReceiveOnly(t *testing.T) {
 		return !s.Held && s.Outcome == BrakeReturned && len(st.Slips) == 0
 	})
 	b.receiveOnly(false)
+	b.look() // after the scan with which the folder starts again
 	b.await("nothing is held", func(s Brake, st FolderStatus) bool { return !s.Held && !s.Judging && st.Files == 40 })
 
 	b.remove(0, 20)
