@@ -20,6 +20,9 @@ import (
 const (
 	// pullPage is how many needed files are a page; fewer are shown in Syncthing's own order.
 	pullPage = 50_000
+	// A page has so many files for each that is to be deleted, if that is more: what was
+	// renamed is to be on one page with what it was, which this device has.
+	pullRenamed = 2
 	// One in pullTold of a page is what peers have told of since, the same number for each
 	// of them, so that nothing waits for all that another peer has told of.
 	pullTold = 5
@@ -34,7 +37,8 @@ const unordered config.PullOrder = -1
 
 // neededFiles is what a device needs, by the database.
 type neededFiles interface {
-	count() (int, error)
+	// count is how many are needed, and how many are to be deleted.
+	count() (files, deleted int, _ error)
 	// all are the files but for the first offset of them.
 	all(order config.PullOrder, limit, offset int) (iter.Seq[protocol.FileInfo], func() error)
 	// one is a file, if it is needed.
@@ -49,12 +53,25 @@ type pullPages struct {
 	places map[string]*pullPlace
 }
 
+// toldNames are of the files that a peer has told of and that were not shown since, the
+// latest last.
+type toldNames struct {
+	names []string
+	more  bool // than these
+}
+
+// toldName is one of them.
+type toldName struct {
+	name  string
+	whole bool // it comes with all the others
+}
+
 // pullPlace is where a folder is. A folder that was stopped and one that takes its place
 // may both be shown pages.
 type pullPlace struct {
-	told   map[protocol.DeviceID][]string // names, the latest last, that were not shown since
-	offset int                            // of where the latest page began
-	latest map[uint64]bool                // what was shown there: names, as hashes
+	told   map[protocol.DeviceID]toldNames
+	offset int             // of where the latest page began
+	latest map[uint64]bool // what was shown there: names, as hashes
 }
 
 var nameSeed = maphash.MakeSeed()
@@ -67,44 +84,46 @@ func (p *pullPages) note(folder string, device protocol.DeviceID, files []protoc
 	if place == nil {
 		return
 	}
-	names := place.told[device]
+	told := place.told[device]
 	for _, f := range files {
-		names = append(names, f.Name)
+		told.names = append(told.names, f.Name)
 	}
-	most := p.size / pullTold
-	place.told[device] = slices.Clone(names[max(0, len(names)-most):])
+	if over := len(told.names) - p.size/pullTold; over > 0 {
+		told = toldNames{slices.Clone(told.names[over:]), true}
+	}
+	place.told[device] = told
 }
 
 // next returns what a folder is to get next of all that it needs.
 func (p *pullPages) next(folder string, files neededFiles) (iter.Seq[protocol.FileInfo], func() error) {
-	total, err := files.count()
+	total, deleted, err := files.count()
 	if err != nil {
 		return func(func(protocol.FileInfo) bool) {}, func() error { return err }
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if total <= p.size {
+	size := max(p.size, pullRenamed*deleted)
+	if total <= size {
 		delete(p.places, folder)
 		return files.all(config.PullOrderRandom, 0, 0)
 	}
 	place := p.places[folder]
 	if place == nil {
-		place = &pullPlace{told: map[protocol.DeviceID][]string{}}
+		place = &pullPlace{told: map[protocol.DeviceID]toldNames{}}
 		if p.places == nil {
 			p.places = map[string]*pullPlace{}
 		}
 		p.places[folder] = place
 	}
-	told := place.take(p.size / pullTold)
-	before := pullPlace{offset: place.offset, latest: place.latest}
+	part := pullPart{stride: p.size, size: size, deleted: deleted, told: place.take(p.size / pullTold),
+		offset: place.offset, latest: place.latest}
 	return func(yield func(protocol.FileInfo) bool) {
-		var after pullPlace
 		var came, all bool
-		if after, came, all, err = before.show(p.size, told, files, yield); !all {
+		if came, all, err = part.show(files, yield); !all {
 			return
 		}
 		p.mu.Lock()
-		place.offset, place.latest = after.offset, after.latest
+		place.offset, place.latest = part.offset, part.latest
 		p.mu.Unlock()
 		if came && p.more != nil {
 			p.more(folder)
@@ -112,66 +131,101 @@ func (p *pullPages) next(folder string, files neededFiles) (iter.Seq[protocol.Fi
 	}, func() error { return err }
 }
 
-// take returns at most so many names of what peers have told, and forgets them.
-func (p *pullPlace) take(most int) []string {
-	var names []string
-	each := most / max(1, len(p.told))
+// take returns so many names of what peers have told, or one of each, and forgets them.
+func (p *pullPlace) take(most int) []toldName {
+	var names []toldName
+	each := max(1, most/max(1, len(p.told)))
 	for device, told := range p.told {
-		left := max(0, len(told)-each)
-		names = append(names, told[left:]...)
-		p.told[device] = slices.Clip(told[:left])
+		left := max(0, len(told.names)-each)
+		for _, name := range told.names[left:] {
+			names = append(names, toldName{name, left == 0 && !told.more})
+		}
+		p.told[device] = toldNames{slices.Clip(told.names[:left]), left > 0}
 	}
 	return names
 }
 
-// show yields a page of needed files, first those with some names and then those after
-// the latest page, and returns where the next one is. It reports whether the latest page
-// has come, and whether it yielded all.
-func (p pullPlace) show(size int, told []string, files neededFiles, yield func(protocol.FileInfo) bool) (_ pullPlace, came, all bool, _ error) {
-	first, fresh := map[uint64]bool{}, map[uint64]bool{}
-	for _, name := range told {
-		f, ok, err := files.one(name)
+// pullPart is what a page has.
+type pullPart struct {
+	stride, size int // of a page, and of this one
+	deleted      int // how many are to be deleted in all
+	told         []toldName
+
+	offset int // as in a pullPlace, of the page before this one until this one was shown
+	latest map[uint64]bool
+	shown  map[uint64]bool // what was told of
+}
+
+// show yields a page of needed files, first what was told of and then those after the
+// latest page. What is to be deleted comes with the last of them, but for what was told of,
+// if that was all: it may have been renamed. It reports whether the latest page has come,
+// and whether it yielded all.
+func (p *pullPart) show(files neededFiles, yield func(protocol.FileInfo) bool) (came, all bool, _ error) {
+	p.shown = map[uint64]bool{}
+	for _, told := range p.told {
+		f, ok, err := files.one(told.name)
 		if err != nil {
-			return p, false, false, err
+			return false, false, err
 		}
-		if hash := maphash.String(nameSeed, f.Name); ok && !first[hash] {
-			if first[hash] = true; !yield(f) {
-				return p, false, false, nil
-			}
+		hash := maphash.String(nameSeed, f.Name)
+		if !ok || p.shown[hash] || f.IsDeleted() && !told.whole {
+			continue
+		}
+		if p.shown[hash] = true; !yield(f) {
+			return false, false, nil
 		}
 	}
-	// Syncthing keeps a prepared statement for each offset that it is asked with: there
-	// are few.
-	skip := p.offset % size
-	rest, failed := files.all(unordered, math.MaxInt, p.offset-skip)
-	again, more := 0, false
-	for f := range rest {
-		if skip--; skip >= 0 {
-			continue
-		}
-		name := maphash.String(nameSeed, f.Name)
-		if first[name] {
-			continue
-		}
-		if p.latest[name] { // it did not come
+	fresh := map[uint64]bool{}
+	again, began, more, stopped := 0, 0, false, false
+	err := p.each(files, p.offset, func(at int, f protocol.FileInfo, name uint64) bool {
+		switch {
+		case f.IsDeleted():
+		case p.latest[name]: // it did not come
 			again++
-			continue
+		case len(p.shown)+len(fresh) >= p.size:
+			more = true
+		default:
+			if len(fresh) == 0 {
+				began = at
+			}
+			fresh[name] = true
+			stopped = !yield(f)
 		}
-		if more = len(first)+len(fresh) == size; more {
-			break
-		}
-		if fresh[name] = true; !yield(f) {
-			return p, false, false, nil
-		}
-	}
-	if err := failed(); err != nil {
-		return p, false, false, err
+		return !more && !stopped
+	})
+	if err != nil || stopped {
+		return false, false, err
 	}
 	came = len(p.latest) > 0 && again*pullFailing <= len(p.latest)
-	if !more { // from the beginning
-		return pullPlace{}, came, true, nil
+	if more {
+		p.offset, p.latest = began, fresh
+		return came, true, nil
 	}
-	return pullPlace{offset: p.offset + again, latest: fresh}, came, true, nil
+	p.offset, p.latest = 0, nil // from the beginning
+	if p.deleted > 0 {
+		err = p.each(files, 0, func(_ int, f protocol.FileInfo, _ uint64) bool {
+			stopped = f.IsDeleted() && !yield(f)
+			return !stopped
+		})
+	}
+	return came, err == nil && !stopped, err
+}
+
+// each calls do with all files but the first offset of them, how many come before it, and
+// its name as a hash, but not with what was shown, until it returns false.
+func (p *pullPart) each(files neededFiles, offset int, do func(at int, f protocol.FileInfo, name uint64) bool) error {
+	// Syncthing keeps a prepared statement for each offset that it is asked with: there
+	// are few.
+	at := offset - offset%p.stride
+	rest, failed := files.all(unordered, math.MaxInt, at)
+	for f := range rest {
+		name := maphash.String(nameSeed, f.Name)
+		if at >= offset && !p.shown[name] && !do(at, f, name) {
+			break
+		}
+		at++
+	}
+	return failed()
 }
 
 // folderNeeds is what this device needs in one folder.
@@ -180,9 +234,9 @@ type folderNeeds[S, O any, M metadata, B any, P keyValue] struct {
 	folder string
 }
 
-func (n folderNeeds[S, O, M, B, P]) count() (int, error) {
-	counts, err := n.CountNeed(n.folder, protocol.LocalDeviceID)
-	return counts.TotalItems(), err
+func (n folderNeeds[S, O, M, B, P]) count() (files, deleted int, _ error) {
+	c, err := n.CountNeed(n.folder, protocol.LocalDeviceID)
+	return c.Files + c.Directories + c.Symlinks, c.Deleted, err
 }
 
 func (n folderNeeds[S, O, M, B, P]) all(order config.PullOrder, limit, offset int) (iter.Seq[protocol.FileInfo], func() error) {

@@ -17,15 +17,27 @@ import (
 	"pgregory.net/rapid"
 )
 
-// neededNames are what a device needs, in a database's order.
+// neededNames are what a device needs, in a database's order. Those that begin with "-"
+// are to be deleted.
 type neededNames []string
 
-func (n *neededNames) count() (int, error) { return len(*n), nil }
+func neededFile(name string) protocol.FileInfo {
+	return protocol.FileInfo{Name: name, Deleted: name[0] == '-'}
+}
+
+func (n *neededNames) count() (files, deleted int, _ error) {
+	for _, name := range *n {
+		if name[0] == '-' {
+			deleted++
+		}
+	}
+	return len(*n) - deleted, deleted, nil
+}
 
 func (n *neededNames) all(order config.PullOrder, limit, offset int) (iter.Seq[protocol.FileInfo], func() error) {
 	return func(yield func(protocol.FileInfo) bool) {
 		for _, name := range (*n)[min(offset, len(*n)):] {
-			if limit--; !yield(protocol.FileInfo{Name: name}) || limit == 0 {
+			if limit--; !yield(neededFile(name)) || limit == 0 {
 				return
 			}
 		}
@@ -33,7 +45,7 @@ func (n *neededNames) all(order config.PullOrder, limit, offset int) (iter.Seq[p
 }
 
 func (n *neededNames) one(name string) (protocol.FileInfo, bool, error) {
-	return protocol.FileInfo{Name: name}, slices.Contains(*n, name), nil
+	return neededFile(name), slices.Contains(*n, name), nil
 }
 
 // Whatever of it comes, and whatever is added, no more is shown than a page, nothing
@@ -48,10 +60,10 @@ func TestPagesShowAll(t *testing.T) {
 		unseen := map[string]int{} // pages since each file was shown
 		due := map[string]bool{}   // what the quiet peer has told of since the last page
 		next, inserted, rounds := 0, 0, 0
-		tell := func(device protocol.DeviceID, n int, at func() int) {
+		tell := func(device protocol.DeviceID, n int, what string, at func() int) {
 			var files []protocol.FileInfo
 			for range n {
-				name := fmt.Sprint(next)
+				name := fmt.Sprint(what, next)
 				next++
 				all = slices.Insert(all, at(), name)
 				unseen[name] = 0
@@ -61,20 +73,32 @@ func TestPagesShowAll(t *testing.T) {
 				}
 			}
 			pages.note("f", device, files)
+			inserted++
+		}
+		anywhere := func(t *rapid.T) func() int {
+			return func() int { return rapid.IntRange(0, len(all)).Draw(t, "at") }
 		}
 		t.Repeat(map[string]func(*rapid.T){
 			"": func(*rapid.T) {},
 			"flood": func(t *rapid.T) {
-				tell(highID, rapid.IntRange(1, 150).Draw(t, "flood"), func() int { return len(all) })
-				inserted++
+				tell(highID, rapid.IntRange(1, 150).Draw(t, "flood"), "+", func() int { return len(all) })
 			},
 			"a file": func(t *rapid.T) {
-				if len(due) < size/pullTold/2 { // of two peers
-					tell(lowID, 1, func() int { return rapid.IntRange(0, len(all)).Draw(t, "at") })
-					inserted++
+				if len(due) < max(1, size/pullTold/3) { // of three peers
+					tell(lowID, 1, rapid.SampledFrom([]string{"+", "-"}).Draw(t, "what"), anywhere(t))
 				}
 			},
+			"again": func(*rapid.T) { // one and the same file, more than once
+				if len(all) > 0 {
+					pages.note("f", highID, []protocol.FileInfo{{Name: all[0]}, {Name: all[0]}})
+				}
+			},
+			"deletions": func(t *rapid.T) { // of a peer that has told of nothing else
+				tell(protocol.DeviceID{3}, rapid.IntRange(1, 40).Draw(t, "deletions"), "-", anywhere(t))
+			},
 			"page": func(t *rapid.T) {
+				count, deleted, _ := all.count()
+				size := max(size, pullRenamed*deleted)
 				shown := map[string]bool{}
 				files, failed := pages.next("f", &all)
 				if rapid.IntRange(0, 9).Draw(t, "stop") == 0 {
@@ -84,17 +108,20 @@ func TestPagesShowAll(t *testing.T) {
 					clear(due)
 					return
 				}
+				n := 0
 				for f := range files {
 					if shown[f.Name] {
 						t.Fatalf("%s is shown twice", f.Name)
 					}
-					shown[f.Name] = true
+					if shown[f.Name] = true; !f.Deleted {
+						n++
+					}
 				}
 				if err := failed(); err != nil {
 					t.Fatal(err)
 				}
-				if len(shown) > size || len(all) <= size && len(shown) < len(all) {
-					t.Fatalf("%d of %d are shown, of pages of %d", len(shown), len(all), size)
+				if n > size || count <= size && len(shown) < len(all) {
+					t.Fatalf("%d of %d and %d are shown, of pages of %d", len(shown), count, deleted, size)
 				}
 				for name := range due {
 					if !shown[name] {
@@ -103,7 +130,7 @@ func TestPagesShowAll(t *testing.T) {
 				}
 				clear(due)
 				come := rapid.SampledFrom([]int{0, 0, 1, 2, 3}).Draw(t, "come") // of three
-				n := 0
+				n = 0
 				all = slices.DeleteFunc(all, func(name string) bool {
 					n++
 					gone := shown[name] && n%3 < come
@@ -114,7 +141,7 @@ func TestPagesShowAll(t *testing.T) {
 				})
 				// It goes round, and what came and went meanwhile may have moved a file to
 				// where it had been.
-				rounds = max(rounds, len(all)/(size-size/pullTold)+3)
+				rounds = max(rounds, len(all)/(pages.size-pages.size/pullTold)+3)
 				for _, name := range all {
 					if unseen[name]++; unseen[name] > (inserted+3)*rounds {
 						t.Fatalf("%s was not shown in %d pages", name, unseen[name])
@@ -125,6 +152,53 @@ func TestPagesShowAll(t *testing.T) {
 	})
 }
 
+// What was renamed is on one page with what it was, however much that is, and so that
+// what is deleted comes last where there is more than that.
+func TestPagesOfRenamedFiles(t *testing.T) {
+	t.Parallel()
+	var left neededNames
+	for i := range 500 {
+		left = append(left, fmt.Sprint("-", i))
+	}
+	for i := range 500 {
+		left = append(left, fmt.Sprint("+", i))
+	}
+	pages := &pullPages{size: 100}
+	show := func() (files, deletions int) {
+		shown, _ := pages.next("f", &left)
+		for f := range shown {
+			if f.Deleted {
+				deletions++
+			} else {
+				files++
+			}
+			left = slices.DeleteFunc(slices.Clone(left), func(name string) bool { return name == f.Name })
+		}
+		return files, deletions
+	}
+	if files, deletions := show(); files != 500 || deletions != 500 {
+		t.Errorf("%d and %d are on one page", files, deletions)
+	}
+	for i := range 20 {
+		left = append(left, fmt.Sprint("-", i))
+	}
+	for i := range 250 {
+		left = append(left, fmt.Sprint("+", i))
+	}
+	for i, want := range [][2]int{{100, 0}, {100, 0}, {50, 20}} {
+		if files, deletions := show(); files != want[0] || deletions != want[1] {
+			t.Errorf("%d and %d are on a page, want %d", files, deletions, want)
+		}
+		if i == 0 { // a peer tells of more than comes next
+			var files []protocol.FileInfo
+			for _, name := range left[:30] {
+				files = append(files, neededFile(name))
+			}
+			pages.note("f", highID, files)
+		}
+	}
+}
+
 // When what was shown has come, a folder pulls again at once, and not otherwise.
 func TestPagesThatCome(t *testing.T) {
 	t.Parallel()
@@ -133,13 +207,13 @@ func TestPagesThatCome(t *testing.T) {
 		for i := range 1000 {
 			left = append(left, fmt.Sprint(i))
 		}
-		again, shows := 0, 0
+		again, shows, seen := 0, 0, map[string]bool{}
 		pages := &pullPages{size: 100, more: func(string) { again++ }}
 		for ; shows < 10 && len(left) > 100; shows++ {
 			shown := map[string]bool{}
 			files, _ := pages.next("f", &left)
 			for f := range files {
-				shown[f.Name] = true
+				shown[f.Name], seen[f.Name] = true, true
 			}
 			n := 0
 			left = slices.DeleteFunc(left, func(name string) bool {
@@ -152,6 +226,9 @@ func TestPagesThatCome(t *testing.T) {
 		}
 		if want := shows - 1; prompt && again != want || !prompt && again != 0 { // of the first one nothing is known
 			t.Errorf("when one in %d does not come, it pulls again %d times in %d; %d are left", missing, again, shows, len(left))
+		}
+		if missing > 0 && len(seen) != 1000 {
+			t.Errorf("when one in %d does not come, %d of 1000 were shown in ten pages of 100", missing, len(seen))
 		}
 	}
 }
