@@ -100,23 +100,15 @@ func (p *pullPages) next(folder string, files neededFiles) (iter.Seq[protocol.Fi
 	if err != nil {
 		return func(func(protocol.FileInfo) bool) {}, func() error { return err }
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	size := max(p.size, pullRenamed*deleted)
 	if total <= size {
+		p.mu.Lock()
 		delete(p.places, folder)
+		p.mu.Unlock()
 		return files.all(config.PullOrderRandom, 0, 0)
 	}
-	place := p.places[folder]
-	if place == nil {
-		place = &pullPlace{told: map[protocol.DeviceID]toldNames{}}
-		if p.places == nil {
-			p.places = map[string]*pullPlace{}
-		}
-		p.places[folder] = place
-	}
-	part := pullPart{stride: p.size, size: size, deleted: deleted, told: place.take(p.size / pullTold),
-		offset: place.offset, latest: place.latest}
+	place, part := p.begin(folder)
+	part.size, part.deleted = size, deleted
 	return func(yield func(protocol.FileInfo) bool) {
 		var came, all bool
 		if came, all, err = part.show(files, yield); !all {
@@ -129,6 +121,21 @@ func (p *pullPages) next(folder string, files neededFiles) (iter.Seq[protocol.Fi
 			p.more(folder)
 		}
 	}, func() error { return err }
+}
+
+// begin returns where a folder is, and what is next there.
+func (p *pullPages) begin(folder string) (*pullPlace, pullPart) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	place := p.places[folder]
+	if place == nil {
+		place = &pullPlace{told: map[protocol.DeviceID]toldNames{}}
+		if p.places == nil {
+			p.places = map[string]*pullPlace{}
+		}
+		p.places[folder] = place
+	}
+	return place, pullPart{stride: p.size, told: place.take(p.size / pullTold), offset: place.offset, latest: place.latest}
 }
 
 // take returns so many names of what peers have told, or one of each, and forgets them.
