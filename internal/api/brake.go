@@ -30,7 +30,7 @@ type Held struct {
 	Files   int       `json:"files"`          // deleted or overwritten with nothing; links as well, directories not
 	Emptied int       `json:"emptied"`        // of them: overwritten with nothing
 	Of      int       `json:"of"`             // files that the folder had
-	Told    int       `json:"told"`           // vanished in the ten minutes before, and peers were told
+	Told    int       `json:"told"`           // vanished in the ten minutes before and were not moved, and peers were told
 	Names   []string  `json:"names"`          // the first of them, relative to the root, with slashes
 	Busy    bool      `json:"busy,omitempty"` // a decision is being carried out
 	// Resting says that the folder is receive-only now: what vanished does not travel

@@ -254,6 +254,31 @@ func (f *Folder) Lost(name string) bool {
 // Passed counts what passed within Span before the folder was held.
 func (f *Folder) Passed() int { return len(f.passed) }
 
+// Gone counts those of what passed that were not moved. What was on its way when it was
+// lost had been counted under its name before, so that both are one file.
+func (f *Folder) Gone(arrived map[Content]int) int {
+	passed, moved, gone := map[Content]int{}, map[Content]int{}, 0
+	for _, p := range f.passed {
+		if p.Content == 0 {
+			gone++
+			continue
+		}
+		passed[p.Content]++
+		if p.OnWay {
+			moved[p.Content]++
+		}
+	}
+	for _, l := range f.waiting {
+		if l.OnWay {
+			moved[l.Content]++
+		}
+	}
+	for content, n := range passed {
+		gone += max(0, n-moved[content]-arrived[content])
+	}
+	return gone
+}
+
 // Allow lets losses pass when they are offered again, until Disallow.
 func (f *Folder) Allow(names []string) {
 	if f.allowed == nil {

@@ -182,7 +182,7 @@ func (d *daemon) notResumed(folder, id string, err error) error {
 
 // heldIn is what is held in a folder; nil if nothing is.
 func heldIn(folder string, b engine.Brake) *api.Held {
-	h := &api.Held{Since: b.Since, Files: b.Files, Emptied: b.Emptied, Of: b.Of, Told: b.Passed, Names: []string{}, Busy: b.Deciding, Resting: b.Resting}
+	h := &api.Held{Since: b.Since, Files: b.Files, Emptied: b.Emptied, Of: b.Of, Told: b.Gone, Names: []string{}, Busy: b.Deciding, Resting: b.Resting}
 	for _, name := range b.Names {
 		h.Names = append(h.Names, folder+"/"+name)
 	}

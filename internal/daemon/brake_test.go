@@ -1,9 +1,11 @@
 package daemon
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/botsync/botsync/internal/api"
+	"github.com/botsync/botsync/internal/engine"
 )
 
 // What was decided about one folder is said also if another one could not be decided
@@ -35,5 +37,18 @@ func TestWhatWasDecidedIsSaid(t *testing.T) {
 				t.Errorf("the error is %v, not %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// What was moved before the rest was deleted was not deleted.
+func TestToldBeforeIsWhatIsGone(t *testing.T) {
+	t.Parallel()
+	h := heldIn("shared", engine.Brake{Held: true, Files: 20, Of: 40, Passed: 15, Gone: 3})
+	if p := heldProblem("shared", *h); h.Told != 3 || !strings.Contains(p.Message, " 3 more were deleted") {
+		t.Errorf("%d were told: %s", h.Told, p.Message)
+	}
+	h = heldIn("shared", engine.Brake{Held: true, Files: 20, Of: 40, Passed: 15})
+	if p := heldProblem("shared", *h); strings.Contains(p.Message, "more were deleted") {
+		t.Error(p.Message)
 	}
 }

@@ -101,7 +101,7 @@ func (e *Engine) judge(ctx context.Context, b *braked) {
 			b.pause = now.Add(brakePause)
 			break
 		}
-		b.hold(now, files)
+		b.hold(now, files, e.brakes.arrivals.Contents(now))
 		e.brakes.mu.Unlock()
 		e.tellBrake(ctx, b.id)
 		return

@@ -26,6 +26,7 @@ type Brake struct {
 	Emptied  int       // of them: overwritten with nothing
 	Of       int       // files that the folder had
 	Passed   int       // were lost in the minutes before, and told to the peers
+	Gone     int       // of them: not moved
 	Names    []string  // the first of them, slash-separated
 	Deciding bool      // a decision is being carried out
 	Resting  bool      // the folder only receives now: what is held does not travel anyway
@@ -50,7 +51,7 @@ func (e *Engine) Brake(folder string) Brake {
 
 func (s brakeState) brake(held bool) Brake {
 	// Files that came later may be held as well.
-	return Brake{Held: held, Since: s.Since, Files: s.Files, Emptied: s.Emptied, Of: max(s.Of, s.Files), Passed: s.Passed, Names: s.First,
+	return Brake{Held: held, Since: s.Since, Files: s.Files, Emptied: s.Emptied, Of: max(s.Of, s.Files), Passed: s.Passed, Gone: s.Gone, Names: s.First,
 		Deciding: held && s.Decision != "", Resting: held && s.Resting, Outcome: s.Outcome}
 }
 
@@ -205,7 +206,8 @@ func (e *Engine) remake(b *braked) error {
 	}
 	e.brakes.mu.Lock()
 	if !b.Held() {
-		b.hold(time.Now(), e.filesIn(b.id))
+		now := time.Now()
+		b.hold(now, e.filesIn(b.id), e.brakes.arrivals.Contents(now))
 	}
 	b.looked = false // it is not known what is missing before the look that follows
 	e.brakes.mu.Unlock()

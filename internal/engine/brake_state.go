@@ -36,6 +36,7 @@ type brakeState struct {
 	Emptied  int       `json:"emptied"` // of them: overwritten with nothing
 	Of       int       `json:"of"`      // files that the folder had
 	Passed   int       `json:"passed"`  // were lost before and told to the peers
+	Gone     int       `json:"gone"`    // of them: not moved
 	First    []string  `json:"first"`
 	Decision string    `json:"decision,omitempty"`
 	Names    []string  `json:"names,omitempty"` // that were decided
@@ -132,9 +133,10 @@ func (b *braked) save() error {
 	return atomicfile.Write(b.path, data, 0o600)
 }
 
-// hold holds what waits. If that cannot be kept it is held until the daemon ends.
-func (b *braked) hold(now time.Time, of int) {
-	b.state = brakeState{Since: now.UTC(), Passed: b.Passed(), Expected: b.state.Expected, Resting: b.resting}
+// hold holds what waits. If that cannot be kept it is held until the daemon ends. How
+// much was moved is known now only: what arrived is forgotten, and so is all at a restart.
+func (b *braked) hold(now time.Time, of int, arrived map[brake.Content]int) {
+	b.state = brakeState{Since: now.UTC(), Passed: b.Passed(), Gone: b.Gone(arrived), Expected: b.state.Expected, Resting: b.resting}
 	b.count(b.Waiting())
 	b.state.Of = max(of, b.state.Files)
 	b.Hold()

@@ -324,6 +324,29 @@ func TestRenamedMoreThanOnce(t *testing.T) {
 	b.await("they are held", held(40))
 }
 
+// What was moved before is not said to have been deleted before, also after a restart.
+func TestMovedBeforeItWasHeld(t *testing.T) {
+	b := newBrakeTest(t)
+	b.write(0, 40)
+	turn := b.e.turns.of(brakeFolder)
+	turn <- struct{}{}
+	for i := range 12 {
+		if err := os.Rename(filepath.Join(b.shared, fmt.Sprint(i)), filepath.Join(b.shared, fmt.Sprint("moved", i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-turn
+	b.look()
+	b.await("they are moved", func(s Brake, st FolderStatus) bool { return !s.Held && !s.Judging && st.Files == 40 })
+	b.remove(12, 15)
+	b.await("three pass", func(s Brake, st FolderStatus) bool { return !s.Held && !s.Judging && st.Files == 37 })
+	b.remove(15, 35)
+	told := func(s Brake, _ FolderStatus) bool { return s.Held && s.Files == 20 && s.Passed == 15 && s.Gone == 3 }
+	b.await("three of those before are gone", told)
+	b.reopen()
+	b.await("so they are after a restart", told)
+}
+
 // What passed before a restart counts after it.
 func TestSlowLossesAcrossRestarts(t *testing.T) {
 	b := newBrakeTest(t)
