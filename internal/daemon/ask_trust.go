@@ -44,10 +44,17 @@ func (d *daemon) heard(s scope, r history.Reply, now time.Time) ([]history.Versi
 	return out, nil
 }
 
-// deleted are the last versions of what is deleted and not there.
+// deleted are the last versions of what is deleted and not there, but for the conflict
+// copies that were resolved.
 func (d *daemon) deleted(versions []history.Held) []history.Held {
 	by := func(folder, p string) string { return d.stateOf(folder, p).By }
-	return history.Deleted(ownDeletions(versions, d.members.self, by), d.isThere)
+	name := func(short string) string {
+		if device := d.whoIs(short); device != nil {
+			return device.Name
+		}
+		return ""
+	}
+	return unresolved(history.Deleted(ownDeletions(versions, d.members.self, by), d.isThere), versions, d.stateOf, name)
 }
 
 // ownDeletions leaves out what others tell of a file after it was deleted here: if
