@@ -229,7 +229,8 @@ func TestHistoryAndRestore(t *testing.T) {
 	}
 	wantError(t, agent.Run("restore", "shared/report.md", "--to", copied, "--json"), api.ExitState, api.CodeExists)
 
-	// In its place, at a time, on the device that lacks it. What was there is a version.
+	// In its place, at a time, on the device that lacks it: one before all versions means
+	// the oldest. What was there is a version.
 	before := between.Add(-time.Hour).UTC().Format(time.RFC3339)
 	agent.Must("restore", "shared/report.md", "--at", before)
 	agent.AwaitFile("shared/report.md", "written by a human")

@@ -24,7 +24,7 @@ change like any other: it reaches the other devices, and what it replaces goes i
 the history first, so that it can be undone too.
 
 --at takes a time that has passed (10m, 2d), a date, or a time of RFC 3339, such as
-"history" shows.`,
+"history" shows. If it is before all versions that are kept, the oldest comes back.`,
 		Example: `  botsync restore shared/report.md
   botsync restore shared/report.md --at 2h --to /tmp/report.md
   botsync restore --deleted shared --dry-run`,

@@ -55,8 +55,10 @@ func Merge(answers []Answer) []Held {
 }
 
 // At is the version of a file as it was at a time: the first that went at it or
-// later. With a zero time it is the latest. False if nothing went since: the file
-// is as it was then. All versions have to be of one file, by time.
+// later. That is the oldest for any time before it, as nothing says since when the file
+// had held that, or that it was not there: an older version may have been swept away.
+// With a zero time it is the latest. False if nothing went since: the file is as it was
+// then. All versions have to be of one file, by time.
 func At(versions []Held, t time.Time) (Held, bool) {
 	if len(versions) == 0 {
 		return Held{}, false

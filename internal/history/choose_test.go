@@ -68,7 +68,7 @@ func TestAt(t *testing.T) {
 		at   time.Time
 		size int64 // 0 for none
 	}{
-		{time.Time{}, 2}, {at(5), 1}, {at(10), 1}, {at(11), 2}, {at(20), 2}, {at(21), 0},
+		{time.Time{}, 2}, {at(-100_000), 1}, {at(5), 1}, {at(10), 1}, {at(11), 2}, {at(20), 2}, {at(21), 0},
 	} {
 		v, ok := At(all, test.at)
 		if v.Size != test.size || ok != (test.size > 0) {
