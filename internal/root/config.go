@@ -166,7 +166,7 @@ func (r *Root) writeConfig(cfg Config) error {
 // decodeConfig is strict: a setting that is misspelt must not be ignored
 // silently, least of all lan_only.
 func decodeConfig(path string, data []byte) (Config, error) {
-	c := Config{Notify: defaultNotify(), Brake: defaultBrake()} // what is left out stays
+	c := Config{Notify: defaultNotify(), Brake: defaultBrake(), History: History{Days: DefaultHistoryDays}} // what is left out stays
 	dec := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
 	if err := dec.Decode(&c); err != nil {
 		return Config{}, decodeError(path, err)
@@ -178,7 +178,11 @@ func decodeConfig(path string, data []byte) (Config, error) {
 		c.Brake = defaultBrake()
 		c.Brake.Enabled = false // which was said, and is not left out
 	}
+	given := c.History.Days // which normalised takes for left out if it is 0
 	c, err := c.normalised()
+	if err == nil && given == 0 {
+		err = badDays(given)
+	}
 	if err != nil {
 		var bad *api.Error
 		if errors.As(err, &bad) {

@@ -27,7 +27,7 @@ func (h History) normalised() (History, error) {
 		h.Days = DefaultHistoryDays
 	}
 	if h.Days < 0 || h.Days > maxHistoryDays {
-		return h, bad("Give a number of days from 1.", "history cannot be kept for %d days", h.Days)
+		return h, badDays(h.Days)
 	}
 	h.MaxSize = strings.TrimSpace(h.MaxSize)
 	if h.MaxSize == "" {
@@ -42,6 +42,10 @@ func (h History) normalised() (History, error) {
 		return h, bad(hint, "a history of %s is too small: it takes 1 MiB at least", h.MaxSize)
 	}
 	return h, nil
+}
+
+func badDays(days int) error {
+	return bad("Give a number of days from 1.", "history cannot be kept for %d days", days)
 }
 
 // Bytes is MaxSize, 0 if none is set.
