@@ -228,6 +228,7 @@ func TestHistoryAndRestore(t *testing.T) {
 		t.Fatalf("%+v: %s", line, content(t, copied))
 	}
 	wantError(t, agent.Run("restore", "shared/report.md", "--to", copied, "--json"), api.ExitState, api.CodeExists)
+	wantError(t, agent.Run("restore", "shared/report.md", "--to", agent.Path(".botsync", "logs", "copy"), "--json"), api.ExitUsage, api.CodeUsage)
 
 	// In its place, at a time, on the device that lacks it: one before all versions means
 	// the oldest. What was there is a version.

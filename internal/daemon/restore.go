@@ -32,6 +32,9 @@ func (d *daemon) Restore(ctx context.Context, req api.RestoreRequest) (*api.Rest
 	if err := checkRestore(req, s); err != nil {
 		return nil, err
 	}
+	if req.To != "" && d.root.InState(req.To) {
+		return nil, api.Errorf(api.CodeUsage, "Name a file elsewhere.", "%s would be among botsync's own files", req.To)
+	}
 	f, err := d.find(ctx, s, history.Query{}, false, req.Timeout)
 	if err != nil {
 		return nil, explain(d.root, err)

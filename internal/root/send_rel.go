@@ -32,6 +32,23 @@ func (r *Root) Rel(arg string) (string, error) {
 	return rel, nil
 }
 
+// InState reports whether an absolute path leads into .botsync, by whatever links and
+// names. The file need not exist.
+func (r *Root) InState(p string) bool {
+	state, err := os.Stat(r.StateDir())
+	if err != nil {
+		return false
+	}
+	for p = resolved(p); ; p = filepath.Dir(p) {
+		if info, err := os.Stat(p); err == nil && os.SameFile(info, state) {
+			return true
+		}
+		if filepath.Dir(p) == p {
+			return false
+		}
+	}
+}
+
 // resolved is a path without links, as far as it exists.
 func resolved(p string) string {
 	if p == "" {

@@ -57,3 +57,34 @@ func TestWhatIsSentStaysWithin(t *testing.T) {
 		t.Error("a file outside is taken")
 	}
 }
+
+// What is botsync's own is known by whatever way it is named.
+func TestWhatIsOfTheState(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	r, _ := create(t, filepath.Join(dir, "sync"))
+	links := map[string]string{"to the root": r.Dir(), "to the state": r.StateDir(), "to the versions": r.VersionsDir(), "to shared": r.Folder("shared")}
+	for name, to := range links {
+		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for p, want := range map[string]bool{
+		r.StateDir():                                   true,
+		filepath.Join(r.StateDir(), "new"):             true,
+		filepath.Join(r.VersionsDir(), "no", "such"):   true,
+		filepath.Join(dir, "to the root/.botsync/new"): true,
+		filepath.Join(dir, "to the state/new"):         true,
+		filepath.Join(dir, "to the versions/new"):      true,
+		r.Dir():                            false,
+		r.Dir() + "/.botsync-of-mine/new":  false,
+		r.Folder("shared") + "/new":        false,
+		r.Folder("shared") + "/.botsync/x": false,
+		dir + "/to shared/new":             false,
+		dir + "/new":                       false,
+	} {
+		if got := r.InState(p); got != want {
+			t.Errorf("%s: %v", p, got)
+		}
+	}
+}
