@@ -104,6 +104,8 @@ What is not kept goes to the history first.`,
 		Args:        cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
+			case cmd.Flags().Changed("device") && req.Device == "":
+				return usage("Name a device, or leave out --device.", "--device names no device")
 			case len(args) > 0 && slices.Contains(words, args[0]):
 				req.Keep, args = args[0], args[1:]
 			case req.Device == "":
