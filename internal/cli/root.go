@@ -45,7 +45,13 @@ prints JSON on standard output, and a failure is one object on standard error.`,
 			}
 			return usage(`Run "botsync help".`, "no command was named")
 		},
-		PersistentPreRun: func(*cobra.Command, []string) { a.newTerminal() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			a.newTerminal()
+			if cmd.Flags().Changed("root") && a.rootFlag == "" {
+				return usage("Name a directory, or leave out --root.", "--root names no directory")
+			}
+			return nil
+		},
 	}
 	cmd.SetOut(a.out)
 	cmd.SetErr(a.err)

@@ -44,6 +44,7 @@ func TestChoose(t *testing.T) {
 		{"SELFSEL", `"SELFSEL" is this device`},
 		{"laptop,nobody", `there is no device "nobody"`},
 		{" ", `there is no device " "`},
+		{"", `there is no device ""`},
 	} {
 		got, err := choose(strings.Split(test.names, ","), self, peers)
 		var names []string
