@@ -26,7 +26,7 @@ func diskParts(r *root.Root) []part {
 		{gather: func(context.Context) func(*doctor.Facts) { return readMember(r) }, late: func(f *doctor.Facts) { f.Member.Err = errLate }},
 		{gather: func(context.Context) func(*doctor.Facts) { return lookAtLock(r) }, late: func(f *doctor.Facts) { f.Daemon.HeldErr = errLate }},
 		{gather: func(context.Context) func(*doctor.Facts) {
-			log := root.Tail(r.LogPath(), doctorLog)
+			log := root.End(r.LogPath(), doctor.LogBytes)
 			return func(f *doctor.Facts) { f.Log = log }
 		}, late: func(*doctor.Facts) {}},
 	}
@@ -36,9 +36,6 @@ func diskParts(r *root.Root) []part {
 	}
 	return parts
 }
-
-// doctorLog is how many lines of the log a report has at most.
-const doctorLog = 60
 
 func readConfig(r *root.Root) func(*doctor.Facts) {
 	cfg, err := r.Config()

@@ -48,8 +48,8 @@ func (r *Result) Report() string {
 	}
 	if len(f.Log) > 0 {
 		line("\nthe end of the daemon's log")
-		for _, l := range f.Log {
-			line("  %v", plain(safeLog(l)))
+		for _, l := range foldedLog(f.Log) {
+			line("  %v", plain(l))
 		}
 	}
 	return b.String()

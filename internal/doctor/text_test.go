@@ -20,7 +20,8 @@ func TestCauses(t *testing.T) {
 		}
 	}
 	line := `time=2026-11-22T21:00:00+09:00 level=WARN msg="Connection rejected" device=ABC error="unknown device"`
-	if got, want := safeLog(line), `2026-11-22T12:00:00Z WARN Connection rejected error="unknown device"`; got != want {
+	at, said := safeLog(line)
+	if got, want := at+" "+said, `2026-11-22T12:00:00Z WARN Connection rejected error="unknown device"`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

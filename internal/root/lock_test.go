@@ -223,6 +223,13 @@ func TestTail(t *testing.T) {
 	if got := Head(path, 2); len(got) != 2 || got[0] != "x" || got[1] != "x" {
 		t.Errorf("got %q", got)
 	}
+	// What comes back is whole.
+	write(t, path, "one\ntwo\nthree\n")
+	for size, want := range map[int64]string{100: "one two three", 14: "one two three", 13: "two three", 9: "three", 3: "ee"} {
+		if got := strings.Join(End(path, size), " "); got != want {
+			t.Errorf("of %d bytes: %s", size, got)
+		}
+	}
 	write(t, path, "one\n")
 	if head, tail := Head(path, 9), Tail(path, 9); len(head) != 1 || len(tail) != 1 || head[0] != "one" || tail[0] != "one" {
 		t.Errorf("got %q and %q", head, tail)

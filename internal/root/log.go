@@ -33,32 +33,43 @@ func Head(path string, n int) []string {
 		return nil
 	}
 	defer f.Close()
-	lines := readLines(f)
+	lines := readLines(f, window)
 	return lines[:min(n, len(lines))]
 }
 
-// Tail returns the last lines of a file, at most n and 16 KiB of them; nothing
-// if it cannot be read.
+// Tail is [End] of 16 KiB, and at most n lines.
 func Tail(path string, n int) []string {
+	lines := End(path, window)
+	return lines[max(0, len(lines)-n):]
+}
+
+// End returns the lines at the end of a file, at most so many bytes of them; nothing
+// if it cannot be read. Of one that would be cut there is nothing, unless it is the only one.
+func End(path string, size int64) []string {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Size() > window {
-		if _, err := f.Seek(-window, io.SeekEnd); err != nil {
+	cut := false
+	if info, err := f.Stat(); err == nil && info.Size() > size {
+		if _, err := f.Seek(-size, io.SeekEnd); err != nil {
 			return nil
 		}
+		cut = true
 	}
-	lines := readLines(f)
-	return lines[max(0, len(lines)-n):]
+	lines := readLines(f, size)
+	if cut && len(lines) > 1 {
+		lines = lines[1:]
+	}
+	return lines
 }
 
 // window bounds what Head and Tail look at, in bytes.
 const window = 16 << 10
 
-func readLines(f *os.File) []string {
-	data, err := io.ReadAll(io.LimitReader(f, window))
+func readLines(f *os.File, size int64) []string {
+	data, err := io.ReadAll(io.LimitReader(f, size))
 	text := strings.TrimRight(string(data), "\n")
 	if err != nil || text == "" {
 		return nil
