@@ -165,8 +165,9 @@ func (l *layer[S, O, M, B, P]) readWhole(folder string, k *known) {
 	if err != nil {
 		return
 	}
-	entries, failed := k.gathering(l.store.AllLocalFiles(folder, protocol.LocalDeviceID))
-	k.whole.read(count.TotalItems()+count.Deleted, l.maxWhole, entries, failed)
+	k.whole.read(count.TotalItems()+count.Deleted, l.maxWhole, func() (iter.Seq[protocol.FileInfo], func() error) {
+		return k.gathering(l.store.AllLocalFiles(folder, protocol.LocalDeviceID))
+	})
 }
 
 // GetGlobalFile returns the entry of a file that all devices are to have.

@@ -37,8 +37,9 @@ type whole struct {
 const asked = -1
 
 // read reads all entries, unless there are too many, or somebody writes some. Whatever
-// happens, it is done once in a scan.
-func (w *whole) read(count, most int, all iter.Seq[protocol.FileInfo], failed func() error) {
+// happens, it is done once in a scan. The database is asked for them only if they are
+// read: a question whose answer is not gone through keeps one of its six connections.
+func (w *whole) read(count, most int, entries func() (iter.Seq[protocol.FileInfo], func() error)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.over || w.at != nil || w.writers > 0 {
@@ -49,6 +50,7 @@ func (w *whole) read(count, most int, all iter.Seq[protocol.FileInfo], failed fu
 		return
 	}
 	w.files, w.at = make([]protocol.FileInfo, 0, count), make(map[string]int, count)
+	all, failed := entries()
 	for f := range all {
 		if len(f.Blocks) > recentBlocks {
 			f = protocol.FileInfo{Name: f.Name}
