@@ -283,11 +283,13 @@ func (e *Engine) Sources(folders []string) (bool, error) {
 			return false, fmt.Errorf("looking for who has what is missing: %w", err)
 		}
 		devices = slices.DeleteFunc(slices.Clone(devices), func(d protocol.DeviceID) bool { return !e.Connected(d.String()) })
-		files, failed := e.db.AllNeededGlobalFiles(folder, protocol.LocalDeviceID, config.PullOrderAlphabetic, maxSources, 0)
-		n := 0
-		for f := range files {
+		files, err := collect(e.db.AllNeededGlobalFiles(folder, protocol.LocalDeviceID, config.PullOrderAlphabetic, maxSources, 0))
+		if err != nil {
+			return false, fmt.Errorf("looking for who has what is missing: %w", err)
+		}
+		for _, f := range files {
 			// A deletion needs nobody.
-			if n++; f.Deleted || f.IsDirectory() {
+			if f.Deleted || f.IsDirectory() {
 				return true, nil
 			}
 			for _, device := range devices {
@@ -296,10 +298,7 @@ func (e *Engine) Sources(folders []string) (bool, error) {
 				}
 			}
 		}
-		if err := failed(); err != nil {
-			return false, fmt.Errorf("looking for who has what is missing: %w", err)
-		}
-		if n == maxSources && len(devices) > 0 {
+		if len(files) == maxSources && len(devices) > 0 {
 			return true, nil
 		}
 	}

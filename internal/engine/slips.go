@@ -134,6 +134,9 @@ func (e *Engine) PeerSlips(peer, folder string) (int, error) {
 // how many there are in all.
 const maxLooks = 20
 
+// needPage is how many entries are read at a time.
+const needPage = 500
+
 // completion says what a peer lacks in one folder.
 func (e *Engine) completion(device protocol.DeviceID, folder string, names int) (Completion, error) {
 	c, err := e.model.Completion(device, folder)
@@ -145,28 +148,33 @@ func (e *Engine) completion(device protocol.DeviceID, folder string, names int) 
 		return out, nil
 	}
 	label, _ := e.names.name(folder)
-	lacking := 0
-	files, failed := e.db.AllNeededGlobalFiles(folder, device, config.PullOrderAlphabetic, 0, 0)
-	for f := range files {
-		theirs, ok, err := e.db.GetDeviceFile(folder, device, f.Name)
+	most := max(maxLooks, names)
+	for offset, lacking := 0, 0; lacking < most; offset += needPage {
+		files, err := collect(e.db.AllNeededGlobalFiles(folder, device, config.PullOrderAlphabetic, needPage, offset))
 		if err != nil {
 			return out, err
 		}
-		if v := (FileVersion{f.Version, f.BlocksHash}); ok && replaced(theirs, v) {
-			out.Slips++
-			out.NeedItems--
-			out.NeedBytes = max(0, out.NeedBytes-f.Size)
-			continue
+		for _, f := range files {
+			theirs, ok, err := e.db.GetDeviceFile(folder, device, f.Name)
+			if err != nil {
+				return out, err
+			}
+			if v := (FileVersion{f.Version, f.BlocksHash}); ok && replaced(theirs, v) {
+				out.Slips++
+				out.NeedItems--
+				out.NeedBytes = max(0, out.NeedBytes-f.Size)
+				continue
+			}
+			if len(out.Names) < names {
+				out.Names = append(out.Names, label+"/"+filepath.ToSlash(f.Name))
+			}
+			if lacking++; lacking >= most {
+				break
+			}
 		}
-		if len(out.Names) < names {
-			out.Names = append(out.Names, label+"/"+filepath.ToSlash(f.Name))
-		}
-		if lacking++; lacking >= max(maxLooks, names) {
+		if len(files) < needPage {
 			break
 		}
-	}
-	if err := failed(); err != nil {
-		return out, err
 	}
 	if out.NeedItems == 0 {
 		out.NeedBytes = 0

@@ -250,3 +250,11 @@ func (l *layer[S, O, M, B, P]) DropDevice(device protocol.DeviceID) error {
 	l.knowns.mu.Unlock()
 	return drop()
 }
+
+// collect reads entries of which more is to be asked: whoever asks while they are read
+// needs a second connection of the database, of which there are six for a folder. As many
+// who do would wait for each other for good.
+func collect(entries iter.Seq[protocol.FileInfo], failed func() error) ([]protocol.FileInfo, error) {
+	out := slices.Collect(entries)
+	return out, failed()
+}
